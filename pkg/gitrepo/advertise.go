@@ -1,0 +1,127 @@
+package gitrepo
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/format/pktline"
+	"github.com/go-git/go-git/v5/plumbing/protocol/packp/capability"
+)
+
+// Tip is the commit id of the branch now. It fails with [ErrEmpty], [ErrBranchNotFound] or one of
+// the errors about the address and the credentials.
+func (r *Repository) Tip(ctx context.Context) (string, error) {
+	tip, err := r.tip(ctx)
+	if err != nil {
+		return "", r.fail(fmt.Sprintf("read branch %s of %s", r.branch, r), err)
+	}
+	return tip, nil
+}
+
+// CheckPush asks the server whether these credentials may push at all, without pushing. It fails
+// with [ErrUnauthorized] or [ErrForbidden] when not. Branch protection and hooks only show at the
+// push itself.
+func (r *Repository) CheckPush(ctx context.Context) error {
+	body, err := r.discover(ctx, receivePack)
+	if err == nil {
+		defer body.Close()
+		_, err = readAdvertisement(body, receivePack, r.refName())
+	}
+	if err != nil {
+		return r.fail(fmt.Sprintf("check the right to push to %s", r), err)
+	}
+	return nil
+}
+
+func (r *Repository) tip(ctx context.Context) (string, error) {
+	body, err := r.discover(ctx, uploadPack)
+	if err != nil {
+		return "", err
+	}
+	defer body.Close()
+	adv, err := readAdvertisement(body, uploadPack, r.refName())
+	if err != nil {
+		return "", err
+	}
+	r.caps = adv.caps
+	switch {
+	case !adv.any:
+		return "", ErrEmpty
+	case adv.tip == "":
+		return "", ErrBranchNotFound
+	}
+	return adv.tip, nil
+}
+
+type advertisement struct {
+	caps *capability.List
+	tip  string // of the branch that was asked for; "" if there is none
+	any  bool   // the repository has a reference at all
+}
+
+// readAdvertisement reads the list of references as a stream: repositories with a hundred thousand
+// of them (one per pull request) are common, and only one is wanted.
+func readAdvertisement(body io.Reader, service, ref string) (advertisement, error) {
+	adv := advertisement{caps: capability.NewList()}
+	lines := pktline.NewScanner(bufio.NewReaderSize(body, 32<<10))
+	preamble, first, found := false, true, []byte(" "+ref)
+	for lines.Scan() {
+		line := bytes.TrimSuffix(lines.Bytes(), []byte("\n"))
+		switch {
+		case bytes.Equal(line, []byte("# service="+service)):
+			preamble = true
+			continue
+		case len(line) == 0 && preamble:
+			preamble = false
+			continue
+		case len(line) == 0:
+			return adv, nil
+		case first:
+			first = false
+			head, err := adv.readCapabilities(line)
+			if err != nil {
+				return adv, err
+			}
+			line = head
+		}
+		if len(line) < 42 {
+			return adv, fmt.Errorf("%w: unreadable reference", ErrNotGit)
+		}
+		adv.any = adv.any || !bytes.HasPrefix(line, []byte(plumbing.ZeroHash.String()))
+		if id, ok := parseID(string(line[:40])); ok && bytes.Equal(line[40:], found) {
+			adv.tip = id.String()
+		}
+	}
+	return adv, lineError(lines.Err())
+}
+
+// readCapabilities takes them off the first reference's line.
+func (a *advertisement) readCapabilities(line []byte) ([]byte, error) {
+	head, caps, ok := bytes.Cut(line, []byte{0})
+	if !ok || a.caps.Decode(caps) != nil {
+		return nil, fmt.Errorf("%w: unreadable capabilities", ErrNotGit)
+	}
+	if format := a.caps.Get("object-format"); len(format) > 0 && format[0] != "sha1" {
+		return nil, fmt.Errorf("%w: repositories with object format %s are not supported", ErrNotGit, clean(format[0], 20))
+	}
+	return head, nil
+}
+
+// lineError is the error of a stream of lines that ended without its last one.
+func lineError(err error) error {
+	var line *pktline.ErrorLine
+	switch {
+	case err == nil:
+		return fmt.Errorf("answer of the server: %w", io.ErrUnexpectedEOF)
+	case errors.Is(err, pktline.ErrInvalidPktLen):
+		return fmt.Errorf("%w: the answer is not made of packet lines", ErrNotGit)
+	case errors.As(err, &line):
+		return fmt.Errorf("server says: %s", clean(line.Text, maxWords))
+	}
+	return err
+}

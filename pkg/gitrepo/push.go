@@ -1,0 +1,124 @@
+package gitrepo
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/format/packfile"
+	"github.com/go-git/go-git/v5/plumbing/protocol/packp"
+	"github.com/go-git/go-git/v5/plumbing/protocol/packp/capability"
+	"github.com/go-git/go-git/v5/plumbing/protocol/packp/sideband"
+	"github.com/go-git/go-git/v5/storage/memory"
+)
+
+// Push makes the planned commit the tip of the branch, if its parent still is the tip. The snapshot
+// is of the parent and the files are those of the plan; a process that was restarted makes a new
+// Snapshot of c.Parent. The bytes that are sent are c.Encoded, unchanged.
+//
+// It fails with [ErrMismatch] before anything is sent when commit, snapshot and files do not belong
+// together, with [ErrMoved] when the branch is somewhere else, with [ErrRejected] and the server's words
+// when a rule or hook says no, and with the errors about the credentials. Any other error is
+// transient. After each error but ErrMismatch ask [Repository.Tip]: the commit may be there.
+func (r *Repository) Push(ctx context.Context, s *Snapshot, c Commit, files map[string][]byte) error {
+	if err := r.push(ctx, s, c, files); err != nil {
+		return r.fail(fmt.Sprintf("push to branch %s of %s", r.branch, r), err)
+	}
+	return nil
+}
+
+func (r *Repository) push(ctx context.Context, s *Snapshot, c Commit, files map[string][]byte) error {
+	known, err := ParseCommit(c.Encoded)
+	if err != nil {
+		return err
+	}
+	if known.ID != c.ID || known.Parent != s.Commit() {
+		return fmt.Errorf("%w: the commit's id or its parent is not what the snapshot has", ErrMismatch)
+	}
+	edited, err := s.edit(ctx, files)
+	if err != nil {
+		return err
+	}
+	if edited.root.String() != known.Tree {
+		return fmt.Errorf("%w: the files do not give the planned tree", ErrMismatch)
+	}
+	pack, err := encodePack(append(edited.objects, object{kind: plumbing.CommitObject, data: c.Encoded}))
+	if err != nil {
+		return err
+	}
+	return r.update(ctx, s.id, plumbing.NewHash(c.ID), pack)
+}
+
+// update is one request: the reference update and the pack. The discovery that other clients do
+// first is skipped. It would only tell capabilities that every server has had since git 1.7, and the
+// old value comes from the plan.
+func (r *Repository) update(ctx context.Context, from, to plumbing.Hash, pack []byte) error {
+	req := packp.NewReferenceUpdateRequest()
+	_ = req.Capabilities.Set(capability.ReportStatus)
+	_ = req.Capabilities.Set(capability.Sideband64k)
+	_ = req.Capabilities.Set(capability.Agent, "tekton-gitops")
+	req.Commands = []*packp.Command{{Name: plumbing.ReferenceName(r.refName()), Old: from, New: to}}
+	req.Packfile = io.NopCloser(bytes.NewReader(pack))
+	var buf bytes.Buffer
+	if err := req.Encode(&buf); err != nil {
+		return err
+	}
+	body, err := r.call(ctx, receivePack, buf.Bytes())
+	if err != nil {
+		return err
+	}
+	defer body.Close()
+
+	said := &capped{}
+	demuxer := sideband.NewDemuxer(sideband.Sideband64k, body)
+	demuxer.Progress = said
+	report := packp.NewReportStatus()
+	if err := report.Decode(demuxer); err != nil {
+		return fmt.Errorf("answer to the push: %w%s", errOr(noEOF(err), err), remark(said.String()))
+	}
+	// What a hook prints may come after the report.
+	_, _ = io.Copy(io.Discard, demuxer)
+	return verdict(report, said.String())
+}
+
+// noEOF makes an answer that ends early look like what it is; a bare EOF reads as if all was well.
+func noEOF(err error) error {
+	if errors.Is(err, io.EOF) {
+		return io.ErrUnexpectedEOF
+	}
+	return nil
+}
+
+// encodePack writes full objects: for a handful of small ones, deltas save nothing.
+func encodePack(all []object) ([]byte, error) {
+	store := memory.NewStorage()
+	var ids []plumbing.Hash
+	for _, o := range all {
+		m := &plumbing.MemoryObject{}
+		m.SetType(o.kind)
+		if _, err := m.Write(o.data); err != nil {
+			return nil, err
+		}
+		id, err := store.SetEncodedObject(m)
+		if err != nil {
+			return nil, err
+		}
+		ids = append(ids, id)
+	}
+	var buf bytes.Buffer
+	if _, err := packfile.NewEncoder(&buf, store, false).Encode(ids, 0); err != nil {
+		return nil, fmt.Errorf("encode pack: %w", err)
+	}
+	return buf.Bytes(), nil
+}
+
+// capped keeps the beginning of what is written to it.
+type capped struct{ bytes.Buffer }
+
+func (c *capped) Write(p []byte) (int, error) {
+	c.Buffer.Write(p[:min(len(p), max(0, 4*maxWords-c.Len()))])
+	return len(p), nil
+}

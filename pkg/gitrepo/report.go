@@ -1,0 +1,82 @@
+package gitrepo
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/go-git/go-git/v5/plumbing/protocol/packp"
+)
+
+// Git reports why it did not move a branch, or why it does not send an object, as text for people
+// only. This file is the one place that reads such text.
+
+// movedTexts are parts of what servers say when the old value of the branch was not the expected
+// one, or another push holds its lock. Git: refs/files-backend.c and builtin/receive-pack.c;
+// "fetch first" and "stale info" are what forges borrow from git-push(1).
+var movedTexts = [...]string{
+	"cannot lock ref",
+	"failed to lock",
+	"unable to lock",
+	"failed to update ref",
+	"incorrect old value",
+	"but expected",
+	"non-fast-forward",
+	"fetch first",
+	"stale info",
+	"refresh and try again",
+}
+
+// refusedTexts say that a rule or a hook decided. They win over movedTexts, since a hook may print
+// anything.
+var refusedTexts = [...]string{
+	"hook declined",
+	"protected branch",
+	"prohibited",
+	"denied",
+}
+
+// verdict is the outcome of a push: nil, ErrMoved or ErrRejected. What the server printed is part of
+// the error, for a hook's explanation is usually nowhere else.
+func verdict(report *packp.ReportStatus, said string) error {
+	if report.UnpackStatus != "ok" {
+		return fmt.Errorf("%w: %s%s", ErrRejected, report.UnpackStatus, remark(said))
+	}
+	if len(report.CommandStatuses) == 0 {
+		return fmt.Errorf("%w: the server reports nothing about the branch%s", ErrRejected, remark(said))
+	}
+	for _, status := range report.CommandStatuses {
+		switch text := status.Status; {
+		case text == "ok":
+		case containsAny(text, refusedTexts[:]):
+			return fmt.Errorf("%w: %s%s", ErrRejected, text, remark(said))
+		case containsAny(text, movedTexts[:]):
+			return fmt.Errorf("%w: %s%s", ErrMoved, text, remark(said))
+		default:
+			return fmt.Errorf("%w: %s%s", ErrRejected, text, remark(said))
+		}
+	}
+	return nil
+}
+
+func remark(said string) string {
+	if said = clean(said, maxWords); said == "" {
+		return ""
+	}
+	return " (remote: " + said + ")"
+}
+
+// notOurRef recognises upload-pack's answer to a want that it does not give out: git ("not our
+// ref"), JGit ("want … not valid").
+func notOurRef(text string) bool {
+	return containsAny(text, []string{"not our ref", "not valid"})
+}
+
+func containsAny(text string, parts []string) bool {
+	text = strings.ToLower(text)
+	for _, part := range parts {
+		if strings.Contains(text, part) {
+			return true
+		}
+	}
+	return false
+}
