@@ -1,0 +1,123 @@
+// Package policy is what the platform allows runs to do: which hosts they may reach, whether without TLS, and how much.
+// It is read from the ConfigMap config-gitops in the controller's namespace.
+//
+// Promises:
+//   - A link-local address, a cloud's metadata address, an unspecified or a multicast address is never reached, however
+//     it is written and whatever is listed. file:// is never allowed.
+//   - A loopback address is reached only for a host that is listed by its exact name or address.
+//   - The address is judged when it is dialled, after name resolution: a name that changes its address between check and
+//     use gains nothing.
+//   - Every refusal wraps ErrDenied, and names the key that would allow it when there is one.
+//
+// It does not judge credentials, and it knows nothing of an HTTP proxy: with one, the proxy's address is what is
+// dialled.
+package policy
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"time"
+
+	"github.com/tekton-gitops/tekton-gitops/pkg/request"
+)
+
+// Name of the ConfigMap, in the controller's namespace.
+const Name = "config-gitops"
+
+var (
+	// ErrDenied says that the policy forbids what the run asks for.
+	ErrDenied = errors.New("denied by policy")
+	// ErrInvalid says that the ConfigMap cannot be used. No run should start until it can.
+	ErrInvalid = errors.New("invalid policy")
+)
+
+// Policy is the parsed ConfigMap. Its zero value allows no host; Default gives the documented defaults.
+type Policy struct {
+	GitHosts    Hosts
+	ArgoCDHosts Hosts
+	// AllowPlaintext and AllowInsecure are about Argo CD: without TLS, and without verifying its certificate.
+	AllowPlaintext bool
+	AllowInsecure  bool
+	AllowHTTPGit   bool
+	// RequireHostBinding demands that a Secret says which host it is for before it is used.
+	RequireHostBinding bool
+	// MaxManifestBytes bounds a file that is edited, MaxObjectBytes one object of a repository, MaxFetchBytes all that
+	// is fetched from a repository at once.
+	MaxManifestBytes int64
+	MaxObjectBytes   int64
+	MaxFetchBytes    int64
+	// GitTimeout and ArgoCDTimeout bound one exchange with a server.
+	GitTimeout    time.Duration
+	ArgoCDTimeout time.Duration
+}
+
+// Check tells whether a run may do what it asks for, as far as its text says it. Addresses behind names are judged when
+// they are dialled, and by CheckAddresses.
+func (p Policy) Check(r request.Request) error {
+	if r.Git != nil {
+		if err := p.CheckGit(r.Git.URL); err != nil {
+			return err
+		}
+	}
+	if r.ArgoCD == nil {
+		return nil
+	}
+	return p.CheckArgoCD(r.ArgoCD.Server, r.ArgoCD.Plaintext, r.ArgoCD.Insecure)
+}
+
+// CheckGit judges the URL of a repository.
+func (p Policy) CheckGit(repository string) error {
+	u, err := url.Parse(repository)
+	if err != nil {
+		// The parser's words repeat the URL, and with it a password that should not be there.
+		return fmt.Errorf("%w: the repository's URL cannot be parsed", ErrDenied)
+	}
+	switch u.Scheme {
+	case "https":
+	case "http":
+		if !p.AllowHTTPGit {
+			return fmt.Errorf("%w: git over http to %s: use https, or set allow-http-git in ConfigMap %s", ErrDenied, u.Host, Name)
+		}
+	case "file":
+		return fmt.Errorf("%w: file:// reads the controller's own disk and is never allowed: use https", ErrDenied)
+	default:
+		return fmt.Errorf("%w: git over %q: use https", ErrDenied, u.Scheme)
+	}
+	return p.git().checkText(u.Hostname())
+}
+
+// CheckArgoCD judges an Argo CD server, host or host:port. An empty server is left for later: a Secret may name it, and
+// then its value has to be checked too.
+func (p Policy) CheckArgoCD(server string, plaintext, insecure bool) error {
+	if plaintext && !p.AllowPlaintext {
+		return fmt.Errorf("%w: Argo CD without TLS: leave plaintext out, or set allow-plaintext in ConfigMap %s", ErrDenied, Name)
+	}
+	if insecure && !p.AllowInsecure {
+		return fmt.Errorf("%w: Argo CD without verifying its certificate: put ca.crt into the Secret, or set allow-insecure in ConfigMap %s", ErrDenied, Name)
+	}
+	if server == "" {
+		return nil
+	}
+	return p.argocd().checkText(hostOf(server))
+}
+
+// target is one kind of server with the hosts that are allowed for it, and the words for a refusal.
+type target struct {
+	kind  string
+	key   string
+	hosts Hosts
+}
+
+func (p Policy) git() target { return target{kind: "git", key: keyGitHosts, hosts: p.GitHosts} }
+func (p Policy) argocd() target {
+	return target{kind: "Argo CD", key: keyArgoCDHosts, hosts: p.ArgoCDHosts}
+}
+
+func hostOf(server string) string {
+	if host, _, err := net.SplitHostPort(server); err == nil {
+		return host
+	}
+	return server
+}

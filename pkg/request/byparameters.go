@@ -1,0 +1,164 @@
+package request
+
+import (
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+
+	pipelinev1beta1 "github.com/tektoncd/pipeline/pkg/apis/pipeline/v1beta1"
+
+	"github.com/tekton-gitops/tekton-gitops/pkg/image"
+)
+
+// fromParameters makes the spec of a run that has parameters and nothing else. Their values are values: nothing is
+// substituted in them.
+func fromParameters(given []pipelinev1beta1.Param, defaults Defaults, p *problems) *tree {
+	values := parameterValues(given, defaults, p)
+	t := newTree(map[string]any{})
+	if !setUpdate(t, values, p) {
+		delete(values, paramPath)
+	}
+	for _, parameter := range Parameters() {
+		v, ok := values[parameter.Name]
+		if !ok || parameter.Name == paramUpdate {
+			continue
+		}
+		if _, has := values[parameter.Needs]; parameter.Needs != "" && !has {
+			if v.given {
+				p.add(v.origin, "says nothing without parameter %q", parameter.Needs)
+			}
+			continue
+		}
+		switch parameter.Name {
+		case paramImages:
+			setImages(t, v, p)
+		case paramWorkload:
+			kind, name, _ := strings.Cut(v.text, "/")
+			if kind == "" || name == "" {
+				p.add(v.origin, "is %q: write Kind/name, such as Deployment/server", clip(v.text))
+				continue
+			}
+			t.set("verify.workloads[].kind", kind, v.origin)
+			t.set("verify.workloads[].name", name, v.origin)
+		default:
+			t.set(parameter.Field, v.text, v.origin)
+		}
+	}
+	return t
+}
+
+// parameterValues joins what the run gives with the defaults. An empty value counts as not given, so that a pipeline
+// can hand an optional parameter on. A run that gives images one way is not mixed with defaults that give them the
+// other way.
+func parameterValues(given []pipelinev1beta1.Param, defaults Defaults, p *problems) map[string]value {
+	values := map[string]value{}
+	raw := givenValues(given, p)
+	for _, name := range slices.Sorted(maps.Keys(raw)) {
+		v := value{text: raw[name].StringVal, list: raw[name].ArrayVal, given: true, origin: fmt.Sprintf("parameter %q", clip(name))}
+		parameter, ok := parameterNamed(name)
+		switch {
+		case !ok:
+			p.add(v.origin, "unknown; known are %s", known(parameterNames()))
+		case ParameterType(raw[name].Type) != parameter.Type:
+			p.add(v.origin, "wants type %s, got %s", parameter.Type, raw[name].Type)
+		case !v.empty():
+			values[name] = v
+		}
+	}
+	single := []string{paramImage, paramNewName, paramTag, paramDigest}
+	_, list := values[paramImages]
+	one := slices.ContainsFunc(single, func(name string) bool { _, ok := values[name]; return ok })
+	for _, parameter := range Parameters() {
+		if list && slices.Contains(single, parameter.Name) || one && parameter.Name == paramImages {
+			continue
+		}
+		if _, ok := values[parameter.Name]; ok {
+			continue
+		}
+		if v, ok := defaults.get(parameter.Name); ok {
+			values[parameter.Name] = v
+		}
+	}
+	if images, ok := values[paramImages]; ok {
+		for _, name := range single {
+			if v, ok := values[name]; ok {
+				p.add(images.origin, "excludes %s: write the whole reference into each of images", v.origin)
+			}
+		}
+	}
+	return values
+}
+
+// setUpdate tells whether something is written.
+func setUpdate(t *tree, values map[string]value, p *problems) bool {
+	update, ok := values[paramUpdate]
+	if !ok {
+		update = value{text: updateKustomize}
+	}
+	switch update.text {
+	case updateNone:
+		return false
+	case updateKustomize:
+		if path, ok := values[paramPath]; ok {
+			t.set("update[].kustomize.path", path.text, path.origin)
+		} else {
+			p.add(fmt.Sprintf("parameter %q", paramPath), "missing: give the directory with the kustomization file, or update: none to only sync and verify")
+		}
+	default:
+		p.add(update.origin, "is %q: write %s or %s", clip(update.text), updateKustomize, updateNone)
+	}
+	return true
+}
+
+func setImages(t *tree, v value, p *problems) {
+	var items []any
+	for _, text := range v.list {
+		want, err := image.ParseWant(text)
+		if err != nil {
+			p.add(v.origin, "%s", withoutSentinel(err))
+		}
+		items = append(items, map[string]any{"name": want.Name, "newName": want.NewName, "newTag": want.NewTag, "digest": want.Digest})
+	}
+	t.set("images", items, v.origin)
+}
+
+// withoutSentinel is what an image error says after its first two words, which the reader has seen already.
+func withoutSentinel(err error) string {
+	return strings.TrimPrefix(err.Error(), image.ErrInvalid.Error()+": ")
+}
+
+var listIndex = regexp.MustCompile(`\[[0-9]+\]`)
+
+// parameterSubject names a field by the parameter or default that set it, or that could have.
+func (t *tree) parameterSubject(path string) string {
+	if origin, ok := t.origin(path); ok {
+		return origin
+	}
+	field := listIndex.ReplaceAllString(path, "[]")
+	if field == "images" {
+		field = "images[].name" // The usual way to give one.
+	}
+	for _, parameter := range Parameters() {
+		if parameter.Field == field {
+			return fmt.Sprintf("parameter %q", parameter.Name)
+		}
+	}
+	return path
+}
+
+// specSubject names a field by its place in the spec, and the default that completed it.
+func (t *tree) specSubject(path string) string {
+	if origin, ok := t.origin(path); ok {
+		return join("spec", path) + " (" + origin + ")"
+	}
+	return specPath(path)
+}
+
+func specPath(path string) string {
+	if path == "" {
+		return "spec"
+	}
+	return join("spec", path)
+}

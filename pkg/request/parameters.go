@@ -1,0 +1,113 @@
+package request
+
+import "time"
+
+// Names of the well-known parameters that this package treats in a way of their own.
+const (
+	paramImage       = "image"
+	paramNewName     = "new-name"
+	paramTag         = "tag"
+	paramDigest      = "digest"
+	paramImages      = "images"
+	paramUpdate      = "update"
+	paramPath        = "path"
+	paramApplication = "argocd-application"
+	paramWorkload    = "workload"
+	paramMessage     = "message"
+)
+
+// Values of the parameter update.
+const (
+	updateKustomize = "kustomize"
+	updateNone      = "none"
+)
+
+// What a run takes where neither it nor the defaults say anything.
+const (
+	defaultBranch       = "main"
+	defaultAuthorName   = "tekton-gitops"
+	defaultAuthorEmail  = "tekton-gitops@users.noreply.local"
+	defaultLockTimeout  = 30 * time.Minute
+	defaultSyncTimeout  = 10 * time.Minute
+	defaultCheckTimeout = 10 * time.Minute
+	defaultFailureGrace = 30 * time.Second
+	defaultHealth       = HealthApplication
+)
+
+// ParameterType is string or array.
+type ParameterType string
+
+// Types of well-known parameters. Booleans and durations are strings, as they are in a definition.
+const (
+	TypeString ParameterType = "string"
+	TypeArray  ParameterType = "array"
+)
+
+// Parameter is a well-known parameter: what a run that names no definition and has no spec may say, and what a defaults
+// ConfigMap may hold.
+type Parameter struct {
+	Name string
+	Type ParameterType
+	// Default is for documentation; empty when there is none.
+	Default     string
+	Description string
+	// Field of the spec that it stands for. "[]" is the one item of a list that a run by parameters has; a default
+	// completes every item that a definition has, and never adds one.
+	Field string
+	// RunOnly: a default serves runs by parameters alone, and leaves definitions as they are.
+	RunOnly bool
+	// Needs is the parameter without which this one says nothing.
+	Needs string
+}
+
+// Parameters is the table of the well-known parameters. The documentation is made from it.
+func Parameters() []Parameter {
+	return []Parameter{
+		{Name: "repo-url", Type: TypeString, Field: "git.url", Description: "git repository, https"},
+		{Name: "branch", Type: TypeString, Field: "git.branch", Default: defaultBranch, Description: "branch to commit to"},
+		{Name: "git-secret", Type: TypeString, Field: "git.secretRef.name", Description: "Secret of the run's namespace with username and password for git; without it, those linked to the ServiceAccount"},
+		{Name: paramPath, Type: TypeString, Field: "update[].kustomize.path", RunOnly: true, Description: "directory with the kustomization file, below the root of the repository"},
+		{Name: paramImage, Type: TypeString, Field: "images[].name", RunOnly: true, Description: "image to set, by its name in the manifests"},
+		{Name: paramNewName, Type: TypeString, Field: "images[].newName", RunOnly: true, Needs: paramImage, Description: "name to replace it with"},
+		{Name: paramTag, Type: TypeString, Field: "images[].newTag", RunOnly: true, Needs: paramImage, Description: "tag to set"},
+		{Name: paramDigest, Type: TypeString, Field: "images[].digest", RunOnly: true, Needs: paramImage, Description: "digest to set"},
+		{Name: paramImages, Type: TypeArray, Field: "images", RunOnly: true, Description: "several images instead of image, new-name, tag and digest: each name:tag, name@digest or name=newName:tag@digest"},
+		{Name: paramUpdate, Type: TypeString, Field: "update", RunOnly: true, Default: updateKustomize, Description: "kustomize, or none to sync and verify only"},
+		{Name: "argocd-server", Type: TypeString, Field: "argocd.server", Default: "ARGOCD_SERVER in the Secret", Description: "Argo CD server, host or host:port"},
+		{Name: "argocd-secret", Type: TypeString, Field: "argocd.secretRef.name", Description: "Secret of the run's namespace with ARGOCD_AUTH_TOKEN, or ARGOCD_USERNAME and ARGOCD_PASSWORD; optionally ARGOCD_SERVER and ca.crt; needed with an application"},
+		{Name: paramApplication, Type: TypeString, Field: "argocd.applications[].name", RunOnly: true, Description: "application to sync; without it the run ends once the commit is pushed"},
+		{Name: "argocd-namespace", Type: TypeString, Field: "argocd.applications[].namespace", Default: "Argo CD's own", Needs: paramApplication, Description: "namespace of the application"},
+		{Name: "argocd-project", Type: TypeString, Field: "argocd.applications[].project", Needs: paramApplication, Description: "project of the application"},
+		{Name: "plaintext", Type: TypeString, Field: "argocd.plaintext", Default: "false", Description: "true: speak to Argo CD without TLS, where policy allows it"},
+		{Name: "insecure", Type: TypeString, Field: "argocd.insecure", Default: "false", Description: "true: do not verify Argo CD's certificate, where policy allows it"},
+		{Name: paramWorkload, Type: TypeString, Field: "verify.workloads[]", RunOnly: true, Default: "every workload that runs one of the images", Description: "workload to verify, as Kind/name"},
+		{Name: "workload-namespace", Type: TypeString, Field: "verify.workloads[].namespace", Needs: paramWorkload, Description: "namespace of the workload"},
+		{Name: "container", Type: TypeString, Field: "verify.workloads[].container", Needs: paramWorkload, Default: "every container that runs one of the images", Description: "container of the workload"},
+		{Name: "health", Type: TypeString, Field: "verify.health", Default: string(defaultHealth), Description: "Application: all of it must be healthy; Workloads: only the verified workloads"},
+		{Name: "lock", Type: TypeString, Field: "lock.name", Default: "derived from the application, else from repository and branch", Description: "name of the lock"},
+		{Name: "lock-timeout", Type: TypeString, Field: "lock.timeout", Default: "30m", Description: "longest wait for the lock; 0: do not wait"},
+		{Name: "sync-timeout", Type: TypeString, Field: "argocd.sync.timeout", Default: "10m", Description: "longest wait for Argo CD to sync"},
+		{Name: "verify-timeout", Type: TypeString, Field: "verify.timeout", Default: "10m", Description: "longest wait for the image to run"},
+		{Name: "prune", Type: TypeString, Field: "argocd.sync.prune", Default: "false", Description: "true: delete resources that are no longer in git"},
+		{Name: "author-name", Type: TypeString, Field: "git.author.name", Default: defaultAuthorName, Description: "author and committer of the commit"},
+		{Name: "author-email", Type: TypeString, Field: "git.author.email", Default: defaultAuthorEmail, Description: "their mail address"},
+		{Name: paramMessage, Type: TypeString, Field: "git.message", Default: "Update image in git to $(image)", Description: "message of the commit; $(image), $(image.name), $(image.tag), $(image.digest) and $(previous-image) are filled in when one image is set"},
+	}
+}
+
+func parameterNames() []string {
+	var names []string
+	for _, p := range Parameters() {
+		names = append(names, p.Name)
+	}
+	return names
+}
+
+func parameterNamed(name string) (Parameter, bool) {
+	for _, p := range Parameters() {
+		if p.Name == name {
+			return p, true
+		}
+	}
+	return Parameter{}, false
+}
