@@ -1,0 +1,165 @@
+// Cluster runs a Kubernetes control plane with Tekton, Argo CD and a git server
+// on this machine's loopback interface, without containers. See README.md.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"github.com/tekton-gitops/tekton-gitops/test/cluster/internal/build"
+	"github.com/tekton-gitops/tekton-gitops/test/cluster/internal/controlplane"
+	"github.com/tekton-gitops/tekton-gitops/test/cluster/internal/process"
+	"github.com/tekton-gitops/tekton-gitops/test/cluster/internal/progress"
+)
+
+func main() {
+	if len(os.Args) > 1 && os.Args[1] == process.GuardArgument {
+		process.RunGuard(os.Stdin)
+		return
+	}
+	var o options
+	o.register(flag.CommandLine)
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	defer stop()
+	err := run(ctx, o, os.Stdin, os.Stdout, os.Stderr)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "cluster:", err)
+		os.Exit(1)
+	}
+}
+
+type options struct {
+	module    string
+	cache     string
+	state     string
+	keepLogs  string
+	buildOnly bool
+	untilEOF  bool
+}
+
+func (o *options) register(f *flag.FlagSet) {
+	f.StringVar(&o.module, "module", ".", "`directory` of this program's module, which names what is built")
+	f.StringVar(&o.cache, "cache", "", "`directory` for the built programs (default: tekton-gitops in the user's cache directory)")
+	f.StringVar(&o.state, "state", "", "`file` to write the JSON description to once everything is ready; removed at the end")
+	f.StringVar(&o.keepLogs, "keep-logs", "", "`directory` for the logs of all parts, kept at the end (default: a temporary one)")
+	f.BoolVar(&o.buildOnly, "build-only", false, "build what is missing in the cache and end")
+	f.BoolVar(&o.untilEOF, "until-stdin-closes", false, "end when standard input ends")
+}
+
+func run(ctx context.Context, o options, stdin io.Reader, stdout io.Writer, stderr *os.File) error {
+	started := time.Now()
+	printer := progress.New(stderr, isTerminal(stderr), time.Now)
+	defer printer.Close()
+	if o.untilEOF {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithCancel(ctx)
+		go func() {
+			_, _ = io.Copy(io.Discard, stdin)
+			cancel()
+		}()
+	}
+	cache, err := ensureCache(ctx, o, printer)
+	if err != nil || o.buildOnly {
+		return err
+	}
+	return serve(ctx, o, cache, printer, stdout, started)
+}
+
+func ensureCache(ctx context.Context, o options, p *progress.Printer) (build.Cache, error) {
+	root := o.cache
+	if root == "" {
+		user, err := os.UserCacheDir()
+		if err != nil {
+			return build.Cache{}, fmt.Errorf("find the user's cache directory (-cache names another): %w", err)
+		}
+		root = filepath.Join(user, "tekton-gitops")
+	}
+	root, err := filepath.Abs(root)
+	if err != nil {
+		return build.Cache{}, err
+	}
+	return build.Ensure(ctx, o.module, root, p)
+}
+
+// serve runs the control plane until ctx ends or a part does.
+func serve(ctx context.Context, o options, cache build.Cache, p *progress.Printer, stdout io.Writer, started time.Time) (err error) {
+	// A short name: Unix sockets below it may have about 100 characters.
+	dataDir, err := os.MkdirTemp("", "gitops-")
+	if err != nil {
+		return err
+	}
+	logDir := filepath.Join(dataDir, "logs")
+	if o.keepLogs != "" {
+		if logDir, err = filepath.Abs(o.keepLogs); err != nil {
+			return err
+		}
+	}
+	if err := os.MkdirAll(logDir, 0o700); err != nil {
+		return err
+	}
+	supervisor, err := process.New(dataDir, logDir)
+	if err != nil {
+		return errors.Join(err, os.RemoveAll(dataDir))
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer func() {
+		cancel(nil)
+		err = errors.Join(err, supervisor.Stop())
+		p.Print("stopped; nothing is left running")
+	}()
+	go func() {
+		select {
+		case failure := <-supervisor.Failed():
+			cancel(failure)
+		case <-ctx.Done():
+		}
+	}()
+	described, err := controlplane.Start(ctx, controlplane.Options{
+		Cache: cache, Supervisor: supervisor, DataDir: dataDir, LogDir: logDir, Progress: p, Now: time.Now,
+	})
+	if ctx.Err() != nil {
+		return whyEnded(ctx)
+	}
+	if err != nil {
+		return err
+	}
+	if o.state != "" {
+		if err := described.Write(o.state); err != nil {
+			return err
+		}
+		defer os.Remove(o.state)
+	}
+	data, err := described.Encode()
+	if err != nil {
+		return err
+	}
+	if _, err := stdout.Write(data); err != nil {
+		return err
+	}
+	p.Print(fmt.Sprintf("ready after %s; export KUBECONFIG=%s; Ctrl-C stops everything",
+		time.Since(started).Round(100*time.Millisecond), described.Kubernetes.Kubeconfig))
+	<-ctx.Done()
+	return whyEnded(ctx)
+}
+
+// whyEnded is nil when the end was asked for, and else the failure of a part.
+func whyEnded(ctx context.Context) error {
+	if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) {
+		return cause
+	}
+	return nil
+}
+
+func isTerminal(f *os.File) bool {
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0 && os.Getenv("TERM") != "" && os.Getenv("TERM") != "dumb"
+}
