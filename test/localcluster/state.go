@@ -1,0 +1,67 @@
+package localcluster
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+)
+
+const stateVersion = 1
+
+// State tells how to reach every part of the control plane. It is what the
+// program prints; test/cluster/README.md documents it. Paths are absolute.
+type State struct {
+	Version    int        `json:"version"`
+	PID        int        `json:"pid"`
+	Kubernetes Kubernetes `json:"kubernetes"`
+	ArgoCD     ArgoCD     `json:"argocd"`
+	Git        Git        `json:"git"`
+	BinDir     string     `json:"binDir"`
+	LogDir     string     `json:"logDir"`
+	DataDir    string     `json:"dataDir"`
+}
+
+// Kubernetes is the API server; the kubeconfig is a cluster administrator's.
+type Kubernetes struct {
+	URL        string `json:"url"`
+	Kubeconfig string `json:"kubeconfig"`
+	CAFile     string `json:"caFile"`
+}
+
+// ArgoCD is the Argo CD API server. Tokens has those of the local accounts
+// "pipeline" (get and sync) and "restricted" (get only).
+type ArgoCD struct {
+	Address       string            `json:"address"`
+	URL           string            `json:"url"`
+	CAFile        string            `json:"caFile"`
+	Namespace     string            `json:"namespace"`
+	AdminPassword string            `json:"adminPassword"`
+	Tokens        map[string]string `json:"tokens"`
+}
+
+// Git is the git server. Root holds the bare repositories.
+type Git struct {
+	HTTPURL  string  `json:"httpURL"`
+	HTTPSURL string  `json:"httpsURL"`
+	CAFile   string  `json:"caFile"`
+	Root     string  `json:"root"`
+	Writer   GitUser `json:"writer"`
+	Reader   GitUser `json:"reader"`
+}
+
+// GitUser is an account of the git server.
+type GitUser struct {
+	Username string `json:"username"`
+	Password string `json:"password"`
+}
+
+func readState(r io.Reader) (State, error) {
+	var s State
+	if err := json.NewDecoder(r).Decode(&s); err != nil {
+		return State{}, fmt.Errorf("read the description of the control plane: %w", err)
+	}
+	if s.Version != stateVersion {
+		return State{}, fmt.Errorf("the control plane describes itself in version %d; this code reads %d", s.Version, stateVersion)
+	}
+	return s, nil
+}
