@@ -1,0 +1,34 @@
+package lock
+
+import (
+	"cmp"
+	"slices"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+)
+
+// Waiter is a run that waits for a lock.
+type Waiter struct {
+	UID     types.UID
+	Name    string
+	Created metav1.Time
+}
+
+// Place says where a run stands among the waiters: first come, first served, by
+// creation time, then by UID, since creation times have whole seconds.
+//
+// place counts from 1, total counts the waiters, ahead is the name of the run just
+// before, empty for the first. A run that is not among the waiters (the cache that
+// they come from may lag behind its own write) has place 0 and must not acquire.
+func Place(me types.UID, waiters []Waiter) (place, total int, ahead string) {
+	line := slices.Clone(waiters)
+	slices.SortFunc(line, func(a, b Waiter) int {
+		return cmp.Or(a.Created.Time.Compare(b.Created.Time), cmp.Compare(a.UID, b.UID))
+	})
+	i := slices.IndexFunc(line, func(w Waiter) bool { return w.UID == me })
+	if i > 0 {
+		ahead = line[i-1].Name
+	}
+	return i + 1, len(line), ahead
+}
