@@ -1,0 +1,63 @@
+// Package failpoint marks the places where a process may die: before and after each external side effect and each
+// write of a status. A test arms one of them and the process kills itself there with SIGKILL, so that nothing gets a
+// chance to clean up.
+//
+// Release builds contain none of this: without the build tag "failpoints", Here is an empty function that the
+// compiler removes.
+package failpoint
+
+// Name identifies one place. Names are "<phase>.<effect>.<before|after>".
+type Name string
+
+// The places, in the order in which one GitOpsDeploy passes them. The writes of Syncing are told apart by what they
+// store: that a fresh comparison is awaited, that a sync will be asked for, that it was accepted, that it is done.
+const (
+	StartWriteBefore   Name = "start.write.before"
+	StartWriteAfter    Name = "start.write.after"
+	PrepareWriteBefore Name = "preparing.write.before"
+	PrepareWriteAfter  Name = "preparing.write.after"
+	LockCreateBefore   Name = "locking.create.before"
+	LockCreateAfter    Name = "locking.create.after"
+	LockWriteBefore    Name = "locking.write.before"
+	LockWriteAfter     Name = "locking.write.after"
+	PlanWriteBefore    Name = "publishing.plan.before"
+	PlanWriteAfter     Name = "publishing.plan.after"
+	PushBefore         Name = "publishing.push.before"
+	PushAfter          Name = "publishing.push.after"
+	PublishWriteBefore Name = "publishing.write.before"
+	PublishWriteAfter  Name = "publishing.write.after"
+	SyncWaitBefore     Name = "syncing.wait.before"
+	SyncWaitAfter      Name = "syncing.wait.after"
+	SyncPlanBefore     Name = "syncing.plan.before"
+	SyncPlanAfter      Name = "syncing.plan.after"
+	SyncBefore         Name = "syncing.sync.before"
+	SyncAfter          Name = "syncing.sync.after"
+	SyncWriteBefore    Name = "syncing.write.before"
+	SyncWriteAfter     Name = "syncing.write.after"
+	SyncedWriteBefore  Name = "syncing.synced.before"
+	SyncedWriteAfter   Name = "syncing.synced.after"
+	VerifyWriteBefore  Name = "verifying.write.before"
+	VerifyWriteAfter   Name = "verifying.write.after"
+	VerdictWriteBefore Name = "verdict.write.before"
+	VerdictWriteAfter  Name = "verdict.write.after"
+	RecordBefore       Name = "releasing.record.before"
+	RecordAfter        Name = "releasing.record.after"
+	ReleaseBefore      Name = "releasing.delete.before"
+	ReleaseAfter       Name = "releasing.delete.after"
+	EndWriteBefore     Name = "end.write.before"
+	EndWriteAfter      Name = "end.write.after"
+)
+
+// All lists every place, so that a test can walk them. A deployment that changes the manifest of an application with
+// manual sync passes every one.
+func All() []Name {
+	return []Name{
+		StartWriteBefore, StartWriteAfter, PrepareWriteBefore, PrepareWriteAfter,
+		LockCreateBefore, LockCreateAfter, LockWriteBefore, LockWriteAfter,
+		PlanWriteBefore, PlanWriteAfter, PushBefore, PushAfter, PublishWriteBefore, PublishWriteAfter,
+		SyncWaitBefore, SyncWaitAfter, SyncPlanBefore, SyncPlanAfter, SyncBefore, SyncAfter,
+		SyncWriteBefore, SyncWriteAfter, SyncedWriteBefore, SyncedWriteAfter,
+		VerifyWriteBefore, VerifyWriteAfter, VerdictWriteBefore, VerdictWriteAfter,
+		RecordBefore, RecordAfter, ReleaseBefore, ReleaseAfter, EndWriteBefore, EndWriteAfter,
+	}
+}

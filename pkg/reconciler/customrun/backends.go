@@ -1,0 +1,104 @@
+package customrun
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"net"
+
+	"github.com/tekton-gitops/tekton-gitops/pkg/argocd"
+	"github.com/tekton-gitops/tekton-gitops/pkg/credentials"
+	"github.com/tekton-gitops/tekton-gitops/pkg/gitrepo"
+	"github.com/tekton-gitops/tekton-gitops/pkg/lock"
+	"github.com/tekton-gitops/tekton-gitops/pkg/policy"
+	"k8s.io/apimachinery/pkg/types"
+)
+
+// backends are the phase packages' long-lived values. They know nothing of each other; the functions in this file join
+// them with a run's credentials.
+type backends struct {
+	secrets credentials.Reader
+	mutex   *lock.Mutex
+	remotes *gitrepo.Memory
+	argocd  *argocd.Pool
+}
+
+// openGit prepares the run's repository, with the credentials of the run's own namespace. Nothing is contacted yet.
+func (r *Reconciler) openGit(ctx context.Context, run *run) (*gitrepo.Repository, error) {
+	git := run.data.Request.Git
+	auth, _, err := credentials.Git(ctx, r.backends.secrets, run.Namespace, run.data.Request.Run.ServiceAccount, git.Secret, git.URL)
+	if err != nil {
+		return nil, err
+	}
+	run.secrets = append(run.secrets, auth.Secrets()...)
+	p := r.settings.policy()
+	if p.RequireHostBinding && !auth.Bound && !auth.Anonymous() {
+		return nil, unbound("git", "an annotation tekton.dev/git-0 with the address of the git server")
+	}
+	return gitrepo.Open(
+		gitrepo.Remote{URL: git.URL, Branch: git.Branch, Auth: gitrepo.Auth{Username: auth.Username, Password: auth.Password}, CA: auth.CA},
+		gitrepo.Options{
+			MaxObjectBytes: p.MaxManifestBytes, MaxTotalBytes: p.MaxFetchBytes, AllowHTTP: p.AllowHTTPGit, Timeout: p.GitTimeout,
+			Dial: p.DialGit(), Memory: r.backends.remotes, Clock: r.clock,
+		})
+}
+
+// unbound refuses a Secret that does not say which server it is for, where the policy wants that.
+func unbound(kind, needs string) error {
+	return fmt.Errorf("%w: the %s Secret does not say which server it is for: add %s to it", policy.ErrDenied, kind, needs)
+}
+
+// argo is the shared connection to the run's Argo CD server. The caller releases it.
+type argo struct {
+	*argocd.Conn
+	app   argocd.App
+	watch watchKey
+	// dial gives the same connection again, for calls that outlive the reconcile.
+	dial    func() (*argocd.Conn, func(), error)
+	release func()
+}
+
+// openArgo prepares the run's connection to Argo CD, with the credentials of the run's own namespace.
+func (r *Reconciler) openArgo(ctx context.Context, run *run) (*argo, error) {
+	want := run.data.Request.ArgoCD
+	auth, err := credentials.ArgoCD(ctx, r.backends.secrets, run.Namespace, want.Secret)
+	if err != nil {
+		return nil, err
+	}
+	run.secrets = append(run.secrets, auth.Secrets()...)
+	address, err := auth.Address(want.Server)
+	if err != nil {
+		return nil, err
+	}
+	p := r.settings.policy()
+	if err := p.CheckArgoCD(address, want.Plaintext, want.Insecure); err != nil {
+		return nil, err
+	}
+	if p.RequireHostBinding && auth.Server == "" {
+		return nil, unbound("Argo CD", "the key ARGOCD_SERVER")
+	}
+	server := argocd.Server{Address: address, Plaintext: want.Plaintext, Insecure: want.Insecure, CA: auth.CA}
+	credential := argocd.Credential{Token: auth.Token, Username: auth.Username, Password: auth.Password}
+	conn, release, err := r.backends.argocd.Conn(server, credential)
+	if err != nil {
+		return nil, err
+	}
+	app := argocd.App{Name: want.Application.Name, Namespace: want.Application.Namespace, Project: want.Application.Project}
+	sum := sha256.Sum256([]byte(auth.Token + "\x00" + auth.Username + "\x00" + auth.Password))
+	return &argo{
+		Conn: conn, app: app, release: release,
+		watch: watchKey{server: address, credential: hex.EncodeToString(sum[:8]), app: app},
+		dial:  func() (*argocd.Conn, func(), error) { return r.backends.argocd.Conn(server, credential) },
+	}, nil
+}
+
+// subscribe wakes the run when its application changes.
+func (r *Reconciler) subscribe(run *run, a *argo) {
+	r.watches.subscribe(a.watch, types.NamespacedName{Namespace: run.Namespace, Name: run.Name}, func() (watcher, func(), error) { return a.dial() })
+}
+
+// dialArgoCD checks the address that is really dialled against the policy as it is now.
+func (s *settings) dialArgoCD(ctx context.Context, address string) (net.Conn, error) {
+	return s.policy().DialArgoCD()(ctx, "tcp", address)
+}

@@ -1,0 +1,114 @@
+package customrun
+
+import (
+	"sync"
+	"time"
+
+	"github.com/tekton-gitops/tekton-gitops/pkg/argocd"
+	"github.com/tekton-gitops/tekton-gitops/pkg/gitrepo"
+	"k8s.io/apimachinery/pkg/types"
+)
+
+// plans keeps the fetched objects of planned commits between the reconcile that plans and the one that pushes, which
+// saves fetching them again. Losing one costs that fetch.
+type plans struct {
+	mu sync.Mutex
+	by map[types.UID]*plan
+}
+
+// plan is an edit on top of one commit of the branch.
+type plan struct {
+	repository *gitrepo.Repository
+	snapshot   *gitrepo.Snapshot
+	files      map[string][]byte
+	commit     gitrepo.Commit
+	// pushed is set once a push was tried: from then on the remote is observed first.
+	pushed bool
+}
+
+// maxPlans bounds the plans that are kept: each holds the trees of one path.
+const maxPlans = 64
+
+func newPlans() *plans { return &plans{by: map[types.UID]*plan{}} }
+
+func (p *plans) put(uid types.UID, v *plan) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for old, o := range p.by {
+		if len(p.by) < maxPlans {
+			break
+		}
+		o.repository.Close()
+		delete(p.by, old)
+	}
+	p.by[uid] = v
+}
+
+// get gives the plan of a commit, nil when it is not kept.
+func (p *plans) get(uid types.UID, commit string) *plan {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if v := p.by[uid]; v != nil && v.commit.ID == commit {
+		return v
+	}
+	return nil
+}
+
+func (p *plans) forget(uid types.UID) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if v := p.by[uid]; v != nil {
+		v.repository.Close()
+		delete(p.by, uid)
+	}
+}
+
+// memories keeps what a run has learnt of Argo CD and git and can learn again.
+type memories struct {
+	mu sync.Mutex
+	by map[types.UID]*memory
+}
+
+// memory belongs to one run. The framework never reconciles one key twice at a time, so it needs no lock of its own.
+type memory struct {
+	// refreshed and mark are those of argocd.Goal.
+	refreshed time.Time
+	mark      string
+	// pending is the refresh that is under way.
+	pending     argocd.Decision
+	pendingFrom time.Time
+	contains    map[string]argocd.Answer
+	// rolledOut is when the workloads were seen rolled out, for the refresh that must come after.
+	rolledOut time.Time
+	// notHolder is set once the Lease was seen not to be this run's, and unset before each try to create it.
+	notHolder bool
+	used      time.Time
+}
+
+func newMemories() *memories { return &memories{by: map[types.UID]*memory{}} }
+
+// memoryLifetime is how long an untouched memory is kept; its run may have gone to another replica.
+const memoryLifetime = time.Hour
+
+func (m *memories) of(uid types.UID, now time.Time) *memory {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	v := m.by[uid]
+	if v == nil {
+		for old, o := range m.by {
+			if now.Sub(o.used) > memoryLifetime {
+				delete(m.by, old)
+			}
+		}
+		v = &memory{contains: map[string]argocd.Answer{}}
+		m.by[uid] = v
+	}
+	v.used = now
+	return v
+}
+
+func (m *memories) forget(uid types.UID) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.by, uid)
+}

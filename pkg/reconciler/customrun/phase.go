@@ -1,0 +1,20 @@
+package customrun
+
+// Phase is where a run is. While a run goes on, it is also the reason of the condition that people see.
+type Phase string
+
+// The phases of a GitOpsDeploy, in order.
+const (
+	// Preparing resolves the request and checks everything that can be checked without changing anything.
+	Preparing Phase = "Preparing"
+	// Locking waits for the Lease.
+	Locking Phase = "Locking"
+	// Publishing edits the manifest, commits and pushes.
+	Publishing Phase = "Publishing"
+	// Syncing waits until Argo CD has synced the commit, and asks it to when nobody else does.
+	Syncing Phase = "Syncing"
+	// Verifying proves that the wanted image is what runs.
+	Verifying Phase = "Verifying"
+	// Releasing writes the record of a success and gives the Lease back.
+	Releasing Phase = "Releasing"
+)

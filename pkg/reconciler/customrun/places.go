@@ -1,0 +1,43 @@
+package customrun
+
+import "github.com/tekton-gitops/tekton-gitops/pkg/failpoint"
+
+// writePlaces names the places before and after the write of a status: by the phase that it leaves or goes on in, and
+// by the intent or the knowledge that it stores.
+func writePlaces(run *run, phase Phase, m move) (before, after failpoint.Name) {
+	switch {
+	case m.kind == moveEnd:
+		return failpoint.EndWriteBefore, failpoint.EndWriteAfter
+	case len(run.Status.ExtraFields.Raw) == 0:
+		return failpoint.StartWriteBefore, failpoint.StartWriteAfter
+	case m.kind == moveVerdict:
+		return failpoint.VerdictWriteBefore, failpoint.VerdictWriteAfter
+	}
+	switch phase {
+	case Preparing:
+		return failpoint.PrepareWriteBefore, failpoint.PrepareWriteAfter
+	case Locking:
+		return failpoint.LockWriteBefore, failpoint.LockWriteAfter
+	case Publishing:
+		if m.kind == moveStay {
+			return failpoint.PlanWriteBefore, failpoint.PlanWriteAfter
+		}
+		return failpoint.PublishWriteBefore, failpoint.PublishWriteAfter
+	case Syncing:
+		return syncPlaces(run, m)
+	}
+	return failpoint.VerifyWriteBefore, failpoint.VerifyWriteAfter
+}
+
+// syncPlaces are the places of the writes of the phase Syncing.
+func syncPlaces(run *run, m move) (before, after failpoint.Name) {
+	switch {
+	case m.kind == moveNext:
+		return failpoint.SyncedWriteBefore, failpoint.SyncedWriteAfter
+	case run.data.Sync.Sent:
+		return failpoint.SyncWriteBefore, failpoint.SyncWriteAfter
+	case run.data.Sync.Attempt > 0:
+		return failpoint.SyncPlanBefore, failpoint.SyncPlanAfter
+	}
+	return failpoint.SyncWaitBefore, failpoint.SyncWaitAfter
+}

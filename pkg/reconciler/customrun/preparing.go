@@ -1,0 +1,216 @@
+package customrun
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"time"
+
+	v1alpha1 "github.com/tekton-gitops/tekton-gitops/pkg/apis/gitops/v1alpha1"
+	"github.com/tekton-gitops/tekton-gitops/pkg/argocd"
+	"github.com/tekton-gitops/tekton-gitops/pkg/gitrepo"
+	"github.com/tekton-gitops/tekton-gitops/pkg/request"
+	"golang.org/x/sync/errgroup"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime"
+)
+
+// preparing checks everything that can be checked without changing anything: what fails here has pushed nothing and
+// locked nothing.
+func (r *Reconciler) preparing(ctx context.Context, run *run) (move, error) {
+	if run.data.Request == nil {
+		return r.resolve(ctx, run)
+	}
+	found, done, err := call(r.background, run, callCheck, checkTimeout, func(ctx context.Context) (checked, error) {
+		return r.check(ctx, run)
+	})
+	if !done {
+		return stay(currentMessage(run), callBackstop), nil
+	}
+	run.secrets = append(run.secrets, found.secrets...)
+	if err != nil {
+		return move{}, err
+	}
+	run.data.Unhealthy = found.unhealthy
+	run.data.Outcome.AppURL = found.url
+	run.cp.Lock = run.data.Request.Lock.Name
+	return next(Locking, enteringQueue(run.cp.Lock)), nil
+}
+
+// checked is what a check has found, and the secrets that it used, also when it failed.
+type checked struct {
+	secrets   []string
+	unhealthy []string
+	url       string
+}
+
+// checkTimeout bounds all checks of a run together.
+const checkTimeout = 2 * time.Minute
+
+// check looks at the repository and at the application side by side.
+func (r *Reconciler) check(ctx context.Context, run *run) (checked, error) {
+	if err := r.settings.policy().CheckAddresses(ctx, net.DefaultResolver, *run.data.Request); err != nil {
+		return checked{}, err
+	}
+	checks, ctx := errgroup.WithContext(ctx)
+	var git, cd checked
+	checks.Go(func() (err error) { git, err = r.checkGit(ctx, run.copy()); return err })
+	checks.Go(func() (err error) { cd, err = r.checkArgoCD(ctx, run.copy()); return err })
+	err := checks.Wait()
+	cd.secrets = append(cd.secrets, git.secrets...)
+	return cd, err
+}
+
+// copy lets two checks collect secrets side by side.
+func (run *run) copy() *run {
+	c := *run
+	c.secrets = nil
+	return &c
+}
+
+// checkGit reads the branch and computes the edit: the credentials, the branch, the file and
+// the image in it are good, and where there is something to push, the server lets this user push.
+func (r *Reconciler) checkGit(ctx context.Context, run *run) (c checked, err error) {
+	defer func() { c.secrets = run.secrets }()
+	if run.data.Request.Update == nil {
+		return c, nil
+	}
+	repository, err := r.openGit(ctx, run)
+	if err != nil {
+		return c, err
+	}
+	defer repository.Close()
+	e, err := r.edit(ctx, run, repository, "")
+	if err != nil || !e.changed {
+		return c, err
+	}
+	return c, repository.CheckPush(ctx)
+}
+
+// checkArgoCD reads the application and asks for the right to sync it.
+func (r *Reconciler) checkArgoCD(ctx context.Context, run *run) (c checked, err error) {
+	defer func() { c.secrets = run.secrets }()
+	if run.data.Request.ArgoCD == nil {
+		return c, nil
+	}
+	a, err := r.openArgo(ctx, run)
+	if err != nil {
+		return c, err
+	}
+	defer a.release()
+	observed, err := a.Get(ctx, a.app, argocd.RefreshNone)
+	if err != nil {
+		return c, err
+	}
+	if err := argocd.Preflight(observed, r.goal(run)); err != nil {
+		return c, err
+	}
+	allowed, err := a.CanSync(ctx, observed)
+	if err != nil {
+		return c, err
+	}
+	if !allowed {
+		return c, &argocd.PermissionError{Resource: "applications", Verb: "sync", Object: observed.RBACName}
+	}
+	base, err := a.BaseURL(ctx)
+	if err != nil {
+		return c, err
+	}
+	c.unhealthy = observed.Unhealthy()
+	if base != "" {
+		c.url = base + "/applications/" + observed.App.Namespace + "/" + observed.App.Name
+	}
+	return c, nil
+}
+
+// goal is what the pure decisions of package argocd work towards.
+func (r *Reconciler) goal(run *run) argocd.Goal {
+	req := run.data.Request
+	m := r.memories.of(run.UID, r.clock.Now())
+	g := argocd.Goal{
+		SameRepository: gitrepo.SameRepository,
+		Commit:         run.data.Outcome.Commit, Changed: run.data.Outcome.Changed,
+		Run: string(run.UID), Attempt: run.data.Sync.Attempt, Sent: run.data.Sync.Sent,
+		Contains: m.contains, Since: run.data.since(), Refreshed: m.refreshed, Mark: m.mark,
+		Health: argocd.HealthPolicy(req.Verify.Health), Unhealthy: run.data.Unhealthy,
+	}
+	if req.Git != nil {
+		g.RepoURL, g.Branch = req.Git.URL, req.Git.Branch
+	}
+	if req.Update != nil && req.Update.Kustomize != nil {
+		g.Path = req.Update.Kustomize.Path
+	}
+	return g
+}
+
+// resolve turns the run and its definition into the request that all later phases work from, and keeps it: edits of the
+// run, the definition or the defaults do not reach a run that has started.
+func (r *Reconciler) resolve(ctx context.Context, run *run) (move, error) {
+	if len(run.Spec.Workspaces) > 0 {
+		return fail(v1alpha1.ReasonWorkspaceNotSupported, "workspaces are not supported: the controller reads the repository itself; remove workspaces from this task"), nil
+	}
+	defaults, err := r.defaults(ctx, run)
+	if err != nil {
+		return move{}, err
+	}
+	in, err := request.FromCustomRun(run.CustomRun)
+	if err != nil {
+		return move{}, err
+	}
+	resolved, err := request.Resolve(ctx, in, definitions{r}, defaults)
+	if err != nil {
+		return move{}, err
+	}
+	if err := r.settings.policy().Check(resolved); err != nil {
+		return move{}, err
+	}
+	if resolved.Update == nil {
+		return fail(v1alpha1.ReasonInvalidSpec, "nothing to update: name the directory of a kustomization (update.kustomize.path, parameter path)"), nil
+	}
+	run.data.Request = &resolved
+	return stay("checking the repository and the application", time.Millisecond), nil
+}
+
+// defaults merges the controller's defaults with those of the run's namespace.
+func (r *Reconciler) defaults(ctx context.Context, run *run) (request.Defaults, error) {
+	sources := []request.DefaultsSource{r.settings.defaults()}
+	ctx, cancel := context.WithTimeout(ctx, apiTimeout)
+	defer cancel()
+	cm, err := r.kube.CoreV1().ConfigMaps(run.Namespace).Get(ctx, request.DefaultsName, getOptions)
+	switch {
+	case apierrors.IsForbidden(err):
+		return request.Defaults{}, errNamespaceNotEnabled{err}
+	case err == nil && run.Namespace != r.settings.namespace:
+		sources = append(sources, request.DefaultsSource{Namespace: cm.Namespace, Name: cm.Name, Data: cm.Data})
+	case err != nil && !apierrors.IsNotFound(err):
+		return request.Defaults{}, fmt.Errorf("read ConfigMap %s: %w", request.DefaultsName, err)
+	}
+	return request.ParseDefaults(sources...)
+}
+
+// apiTimeout bounds one call to the API server.
+const apiTimeout = 15 * time.Second
+
+// definitions reads GitOpsDeploy objects live; one read per run needs no informer.
+type definitions struct{ r *Reconciler }
+
+func (d definitions) GitOpsDeploy(ctx context.Context, namespace, name string) (*v1alpha1.GitOpsDeploy, error) {
+	ctx, cancel := context.WithTimeout(ctx, apiTimeout)
+	defer cancel()
+	object, err := d.r.dynamic.Resource(v1alpha1.Resource("gitopsdeploys")).Namespace(namespace).Get(ctx, name, getOptions)
+	if err != nil {
+		return nil, err
+	}
+	deploy := &v1alpha1.GitOpsDeploy{}
+	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(object.Object, deploy); err != nil {
+		return nil, fmt.Errorf("GitOpsDeploy %s: %w", name, err)
+	}
+	return deploy, nil
+}
+
+// errNamespaceNotEnabled says that the controller has no rights in a namespace.
+type errNamespaceNotEnabled struct{ cause error }
+
+func (e errNamespaceNotEnabled) Error() string        { return e.cause.Error() }
+func (e errNamespaceNotEnabled) Unwrap() error        { return e.cause }
+func (e errNamespaceNotEnabled) Is(target error) bool { return target == errNotEnabled }

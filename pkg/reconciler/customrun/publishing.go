@@ -1,0 +1,331 @@
+package customrun
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"path"
+	"strings"
+	"time"
+
+	v1alpha1 "github.com/tekton-gitops/tekton-gitops/pkg/apis/gitops/v1alpha1"
+	"github.com/tekton-gitops/tekton-gitops/pkg/argocd"
+	"github.com/tekton-gitops/tekton-gitops/pkg/failpoint"
+	"github.com/tekton-gitops/tekton-gitops/pkg/gitrepo"
+	"github.com/tekton-gitops/tekton-gitops/pkg/image"
+	"github.com/tekton-gitops/tekton-gitops/pkg/manifest"
+	"github.com/tekton-gitops/tekton-gitops/pkg/request"
+	"knative.dev/pkg/logging"
+)
+
+const (
+	// maxReplans is how often the branch may move under a planned commit before the run gives up. With the jittered
+	// pause, that is over a minute of losing every race.
+	maxReplans = 100
+	// replanPause is the longest pause before planning again on a branch that moved.
+	replanPause = time.Second
+	// editTimeout bounds reading the branch and editing.
+	editTimeout = 2 * time.Minute
+)
+
+// publishing puts the wanted image onto the branch: it plans a commit, stores it, and pushes what was stored. One
+// reconcile plans, the next one pushes.
+func (r *Reconciler) publishing(ctx context.Context, run *run) (move, error) {
+	if run.data.Request.Update == nil {
+		return r.published(run, "nothing to publish"), nil
+	}
+	held, err := r.mutex().Holds(ctx, run.cp.Lock, holderOf(run))
+	if err != nil {
+		return move{}, err
+	}
+	if !held {
+		// Somebody deleted the Lease. Nothing has been pushed that is not recognised later, so queue again.
+		return next(Locking, enteringQueue(run.cp.Lock)), nil
+	}
+	if run.data.Publish.Commit == "" {
+		return r.plan(ctx, run)
+	}
+	return r.push(ctx, run)
+}
+
+// plan edits the manifest on the tip of the branch. No difference means that the branch has the wanted image already.
+func (r *Reconciler) plan(ctx context.Context, run *run) (move, error) {
+	edited, done, err := call(r.background, run, callEdit, editTimeout, func(ctx context.Context) (edited, error) {
+		return r.editTip(ctx, run.copy())
+	})
+	if !done {
+		return stay(currentMessage(run), callBackstop), nil
+	}
+	run.secrets = append(run.secrets, edited.secrets...)
+	if err != nil {
+		return move{}, err
+	}
+	run.noteEdit(edited)
+	if !edited.changed {
+		edited.repository.Close()
+		if !run.data.Outcome.Changed {
+			run.data.Outcome.Commit = edited.snapshot.Commit()
+			run.data.Outcome.CommitURL = gitrepo.CommitURL(run.data.Request.Git.URL, edited.snapshot.Commit())
+		}
+		return r.published(run, "the branch has the image already"), nil
+	}
+	git := run.data.Request.Git
+	person := gitrepo.Person{Name: git.Author.Name, Email: git.Author.Email}
+	commit, err := edited.snapshot.Plan(ctx, edited.files, gitrepo.Message{
+		Author: person, Committer: person, When: r.clock.Now(), Text: commitText(run, edited),
+	})
+	if err != nil {
+		return move{}, err
+	}
+	run.data.Publish.Commit, run.data.Publish.Parent, run.data.Publish.Encoded = commit.ID, commit.Parent, commit.Encoded
+	run.data.Publish.Diff = edited.diff
+	r.plans.put(run.UID, &plan{repository: edited.repository, snapshot: edited.snapshot, files: edited.files, commit: commit})
+	return again("pushing commit " + short(commit.ID) + " to " + git.Branch), nil
+}
+
+// push sends the stored commit as a compare-and-swap. After anything but a plain success the branch is read: a commit
+// that arrived is recognised, a branch that moved is planned upon again.
+func (r *Reconciler) push(ctx context.Context, run *run) (move, error) {
+	p := r.plans.get(run.UID, run.data.Publish.Commit)
+	if p == nil || p.pushed {
+		m, fresh, err := r.observeBranch(ctx, run)
+		if err != nil || fresh == nil {
+			return m, err
+		}
+		p = fresh
+	}
+	if err := r.confirm(ctx, run); err != nil {
+		return move{}, err
+	}
+	p.pushed = true
+	failpoint.Here(failpoint.PushBefore)
+	err := p.repository.Push(ctx, p.snapshot, p.commit, p.files)
+	failpoint.Here(failpoint.PushAfter)
+	switch {
+	case err == nil:
+		return r.pushed(run), nil
+	case errors.Is(err, gitrepo.ErrMoved):
+		return r.replan(run)
+	}
+	if tip, tipErr := p.repository.Tip(ctx); tipErr == nil && tip == p.commit.ID {
+		return r.pushed(run), nil
+	}
+	return move{}, fmt.Errorf("push commit %s to branch %s: %w", short(p.commit.ID), run.data.Request.Git.Branch, err)
+}
+
+// observeBranch looks where the branch is, for a commit of which this process does not know whether it was pushed. It
+// gives either the move that follows or, when the commit is still to be pushed, the plan for it.
+func (r *Reconciler) observeBranch(ctx context.Context, run *run) (move, *plan, error) {
+	r.plans.forget(run.UID)
+	repository, err := r.openGit(ctx, run)
+	if err != nil {
+		return move{}, nil, err
+	}
+	tip, err := repository.Tip(ctx)
+	if err != nil {
+		return move{}, nil, err
+	}
+	planned := run.data.Publish
+	if tip == planned.Commit {
+		return r.pushed(run), nil, nil
+	}
+	if tip != planned.Parent {
+		answer, err := repository.Contains(ctx, tip, planned.Commit)
+		if err != nil {
+			return move{}, nil, err
+		}
+		switch answer {
+		case gitrepo.Yes:
+			return r.pushed(run), nil, nil
+		case gitrepo.Unknown:
+			return stay(fmt.Sprintf("cannot tell whether branch %s contains commit %s: its history is too long to read", run.data.Request.Git.Branch, short(planned.Commit)), replanPause), nil, nil
+		}
+		m, err := r.replan(run)
+		return m, nil, err
+	}
+	edited, err := r.edit(ctx, run, repository, planned.Parent)
+	if err != nil {
+		return move{}, nil, err
+	}
+	commit, err := gitrepo.ParseCommit(planned.Encoded)
+	if err != nil {
+		return move{}, nil, err
+	}
+	p := &plan{repository: repository, snapshot: edited.snapshot, files: edited.files, commit: commit}
+	r.plans.put(run.UID, p)
+	return move{}, p, nil
+}
+
+// lastLook bounds lookForPush: a run that was cancelled is to end soon.
+const lastLook = 10 * time.Second
+
+// lookForPush looks whether the planned commit of a run that is being interrupted is on the branch: a push under way
+// cannot be called back, and the results have to tell of it. What cannot be found out keeps no run from ending.
+func (r *Reconciler) lookForPush(ctx context.Context, run *run) {
+	if run.cp.Phase != Publishing || run.data.Publish.Commit == "" {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, lastLook)
+	defer cancel()
+	if _, _, err := r.observeBranch(ctx, run); err != nil {
+		logging.FromContext(ctx).Infow("cannot tell whether the commit was pushed", "commit", run.data.Publish.Commit, "error", errorText(run, err))
+	}
+}
+
+// replan drops the planned commit, which was not pushed and never will be, and plans again after a jittered pause.
+func (r *Reconciler) replan(run *run) (move, error) {
+	r.plans.forget(run.UID)
+	replans := run.data.Publish.Replans + 1
+	if replans > maxReplans {
+		return fail(v1alpha1.ReasonPushConflict, fmt.Sprintf("branch %s has moved under %d planned commits in a row; try again when it is quieter", run.data.Request.Git.Branch, replans)), nil
+	}
+	run.data.Publish = publishState{Replans: replans}
+	pause := min(replanPause, 10*time.Millisecond<<min(replans, 7))
+	return stay("branch "+run.data.Request.Git.Branch+" has moved, editing again", rand.N(pause)+time.Millisecond), nil
+}
+
+// pushed notes that the planned commit is on the branch.
+func (r *Reconciler) pushed(run *run) move {
+	r.plans.forget(run.UID)
+	o := &run.data.Outcome
+	o.Changed = true
+	o.Commit = run.data.Publish.Commit
+	o.CommitURL = gitrepo.CommitURL(run.data.Request.Git.URL, o.Commit)
+	o.Diff = run.data.Publish.Diff
+	// What the commit was made on does not contain it: one question less for the repository.
+	r.memories.of(run.UID, r.clock.Now()).contains[run.data.Publish.Parent] = argocd.No
+	run.data.Publish = publishState{}
+	return r.published(run, "pushed commit "+short(o.Commit))
+}
+
+// published leads to what follows the push.
+func (r *Reconciler) published(run *run, message string) move {
+	if run.data.Request.ArgoCD == nil {
+		return succeed(message)
+	}
+	return next(Syncing, message+", waiting for application "+run.data.Request.ArgoCD.Application.Name)
+}
+
+// edited is the outcome of the edits on one commit.
+type edited struct {
+	repository *gitrepo.Repository
+	// secrets are those that were used, also when the edit failed.
+	secrets []string
+
+	snapshot *gitrepo.Snapshot
+	files    map[string][]byte
+	changed  bool
+	diff     string
+	previous []string
+	targets  []image.Ref
+}
+
+// editTip opens the repository and edits on the tip of the branch.
+func (r *Reconciler) editTip(ctx context.Context, run *run) (edited, error) {
+	repository, err := r.openGit(ctx, run)
+	if err != nil {
+		return edited{secrets: run.secrets}, err
+	}
+	e, err := r.edit(ctx, run, repository, "")
+	e.repository, e.secrets = repository, run.secrets
+	if err != nil {
+		repository.Close()
+	}
+	return e, err
+}
+
+// edit reads the manifest at a commit, the tip when commit is empty, and sets the images in it. It changes nothing
+// outside.
+func (r *Reconciler) edit(ctx context.Context, run *run, repository *gitrepo.Repository, commit string) (edited, error) {
+	if commit == "" {
+		tip, err := repository.Tip(ctx)
+		if err != nil {
+			return edited{}, err
+		}
+		commit = tip
+	}
+	snapshot, err := repository.Snapshot(ctx, commit)
+	if err != nil {
+		return edited{}, err
+	}
+	file, before, err := kustomization(ctx, snapshot, run.data.Request.Update.Kustomize.Path)
+	if err != nil {
+		return edited{}, err
+	}
+	e := edited{snapshot: snapshot}
+	after := before
+	for _, want := range run.data.Request.Images {
+		one, err := manifest.SetKustomizeImage(file, after, want, manifest.MaxBytes(int(r.settings.policy().MaxManifestBytes)))
+		if err != nil {
+			return edited{}, err
+		}
+		after = one.Data
+		e.changed = e.changed || one.Changed
+		e.targets = append(e.targets, one.Image)
+		e.previous = append(e.previous, one.Previous.String())
+	}
+	if e.changed {
+		e.files = map[string][]byte{file: after}
+		e.diff = manifest.Diff(file, before, after, v1alpha1.MaxDiffBytes)
+	}
+	return e, nil
+}
+
+// kustomization finds the one kustomization file of a directory.
+func kustomization(ctx context.Context, snapshot *gitrepo.Snapshot, dir string) (file string, data []byte, err error) {
+	entries, err := snapshot.List(ctx, dir)
+	if err != nil {
+		return "", nil, err
+	}
+	var found []string
+	for _, name := range manifest.KustomizationNames() {
+		for _, entry := range entries {
+			if entry.Name == name {
+				found = append(found, name)
+			}
+		}
+	}
+	switch len(found) {
+	case 0:
+		return "", nil, fmt.Errorf("%w: directory %s has no %s", manifest.ErrInvalid, dir, strings.Join(manifest.KustomizationNames(), ", "))
+	case 1:
+		file = path.Join(dir, found[0])
+		data, err = snapshot.ReadFile(ctx, file)
+		return file, data, err
+	}
+	return "", nil, fmt.Errorf("%w: directory %s has more than one kustomization file: %s", manifest.ErrInvalid, dir, strings.Join(found, ", "))
+}
+
+// noteEdit keeps what the results and the verification need of an edit. The previous image is that of the first edit
+// of the run, not the one that an earlier attempt of ours has set.
+func (run *run) noteEdit(e edited) {
+	run.data.Targets = e.targets
+	if len(run.data.Outcome.Previous) == 0 {
+		run.data.Outcome.Previous = e.previous
+	}
+}
+
+// commitText is the message with the trailers that lead from a commit to the run that made it.
+func commitText(run *run, e edited) string {
+	var vars request.ImageVariables
+	if len(e.targets) == 1 {
+		t := e.targets[0]
+		vars = request.ImageVariables{Image: t.String(), Name: t.Name, Tag: t.Tag, Digest: t.Digest, Previous: e.previous[0]}
+	}
+	text := strings.TrimSpace(request.RenderMessage(run.data.Request.Git.Message, vars))
+	trailers := make([]string, 0, 3)
+	if pr := run.data.Request.Run.PipelineRun; pr != "" {
+		trailers = append(trailers, "Tekton-PipelineRun: "+run.Namespace+"/"+pr)
+	}
+	trailers = append(trailers, "Tekton-CustomRun: "+run.Namespace+"/"+run.Name, "Tekton-CustomRun-UID: "+string(run.UID))
+	return text + "\n\n" + strings.Join(trailers, "\n")
+}
+
+// short is the abbreviated form of a commit id for messages.
+func short(commit string) string {
+	if len(commit) <= 10 {
+		return commit
+	}
+	return commit[:10]
+}

@@ -1,0 +1,65 @@
+package customrun
+
+import (
+	"context"
+	"time"
+
+	"github.com/tekton-gitops/tekton-gitops/pkg/failpoint"
+	"knative.dev/pkg/logging"
+)
+
+// releaseBound is how long a run tries to write its record and to delete its Lease. After that it ends anyway: the lock
+// of a run that is done can be taken over.
+const releaseBound = 30 * time.Second
+
+// releasing writes the record of a success while the lock is still held, gives the lock back, and ends the attempt.
+func (r *Reconciler) releasing(ctx context.Context, run *run) (move, error) {
+	m, err := r.release(ctx, run)
+	if err == nil || r.clock.Since(run.data.Release.Since.Time) < releaseBound {
+		return m, err
+	}
+	logging.FromContext(ctx).Warnw("ending without having released everything", "lock", run.cp.Lock, "error", errorText(run, err))
+	return end(), nil
+}
+
+func (r *Reconciler) release(ctx context.Context, run *run) (move, error) {
+	if run.cp.Lock == "" {
+		return end(), nil
+	}
+	if run.cp.Verdict.succeeded() {
+		written, err := r.recordSuccess(ctx, run)
+		if err != nil {
+			return move{}, err
+		}
+		if written {
+			return again(releasingMessage(run)), nil
+		}
+	}
+	if _, err := r.releaseLock(ctx, run); err != nil {
+		return move{}, err
+	}
+	return end(), nil
+}
+
+// releaseLock deletes the Lease if it is this run's, and tells whether it did.
+func (r *Reconciler) releaseLock(ctx context.Context, run *run) (bool, error) {
+	held, err := r.mutex().Holds(ctx, run.cp.Lock, holderOf(run))
+	if err != nil || !held {
+		return false, err
+	}
+	if err := r.confirm(ctx, run); err != nil {
+		return false, err
+	}
+	failpoint.Here(failpoint.ReleaseBefore)
+	released, err := r.mutex().Release(ctx, run.cp.Lock, holderOf(run))
+	failpoint.Here(failpoint.ReleaseAfter)
+	return released, err
+}
+
+// releasingMessage tells what is being released, and how the run will end.
+func releasingMessage(run *run) string {
+	if run.cp.Verdict.succeeded() {
+		return "releasing lock " + run.cp.Lock
+	}
+	return "releasing lock " + run.cp.Lock + " after " + string(run.cp.Verdict.Reason) + ": " + run.cp.Verdict.Message
+}
