@@ -8,8 +8,8 @@ TAG       ?= 1.0.1
 TOOL      := $(GO) tool -modfile=test/tools/go.mod
 GOTESTSUM := $(TOOL) gotestsum --format pkgname --hide-summary skipped
 # The packages whose tests need no control plane.
-UNIT      := ./cmd/... ./pkg/... ./config/... ./test/unit/...
-E2E       := ./test/e2e/...
+UNIT      := ./cmd/... ./pkg/... ./config/... ./test/bench/... ./test/layout/...
+E2E       := ./test/localcluster/... ./test/e2e/... ./test/crash/...
 # One end-to-end package at a time: each may start a control plane of its own.
 E2EFLAGS  := -p 1 -count 1 -timeout 40m
 
@@ -55,6 +55,8 @@ lint: ## Run the linters
 
 .PHONY: generate
 generate: ## Write generated code, CRDs and reference tables
+	$(TOOL) controller-gen object paths=./pkg/apis/gitops/...
+	$(TOOL) controller-gen crd:crdVersions=v1 paths=./pkg/apis/gitops/... output:crd:dir=config/300-crds
 	$(GO) run ./test/generate
 
 .PHONY: verify

@@ -8,17 +8,26 @@ import (
 
 // Preflight fails when the Application can never make a commit of the goal's
 // branch live: ErrDeleting, ErrSkipReconcile, ErrMismatch. It needs RepoURL,
-// Branch, Path and SameRepository of the goal only. A comparison error or bad
-// health is no failure here: the commit may be what repairs it.
+// Branch, Path and SameRepository of the goal only; without a RepoURL it looks at
+// the Application alone. A comparison error or bad health is no failure here: the
+// commit may be what repairs it.
 func Preflight(o Observation, g Goal) error {
+	if err := standing(o); err != nil || g.RepoURL == "" {
+		return err
+	}
+	_, err := trackedSource(o, g)
+	return err
+}
+
+// standing fails when Argo CD does not look after the Application at all.
+func standing(o Observation) error {
 	switch {
 	case o.Deleting:
 		return fmt.Errorf("application %s: %w", o.App, ErrDeleting)
 	case o.SkipReconcile:
 		return fmt.Errorf("application %s: %w: remove its annotation argocd.argoproj.io/skip-reconcile", o.App, ErrSkipReconcile)
 	}
-	_, err := trackedSource(o, g)
-	return err
+	return nil
 }
 
 // trackedSource is the index of the source that follows our branch. Several

@@ -72,7 +72,7 @@ func Parameters() []Parameter {
 		{Name: paramTag, Type: TypeString, Field: "images[].newTag", RunOnly: true, Needs: paramImage, Description: "tag to set"},
 		{Name: paramDigest, Type: TypeString, Field: "images[].digest", RunOnly: true, Needs: paramImage, Description: "digest to set"},
 		{Name: paramImages, Type: TypeArray, Field: "images", RunOnly: true, Description: "several images instead of image, new-name, tag and digest: each name:tag, name@digest or name=newName:tag@digest"},
-		{Name: paramUpdate, Type: TypeString, Field: "update", RunOnly: true, Default: updateKustomize, Description: "kustomize, or none to sync and verify only"},
+		{Name: paramUpdate, Type: TypeString, Field: "update", RunOnly: true, Default: updateKustomize, Description: "kustomize, or none to verify only"},
 		{Name: "argocd-server", Type: TypeString, Field: "argocd.server", Default: "ARGOCD_SERVER in the Secret", Description: "Argo CD server, host or host:port"},
 		{Name: "argocd-secret", Type: TypeString, Field: "argocd.secretRef.name", Description: "Secret of the run's namespace with ARGOCD_AUTH_TOKEN, or ARGOCD_USERNAME and ARGOCD_PASSWORD; optionally ARGOCD_SERVER and ca.crt; needed with an application"},
 		{Name: paramApplication, Type: TypeString, Field: "argocd.applications[].name", RunOnly: true, Description: "application to sync; without it the run ends once the commit is pushed"},

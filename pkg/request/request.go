@@ -51,7 +51,7 @@ type Request struct {
 	// Images has at most MaxImages entries, each name once. With Update set there is at least one, and each has a tag or
 	// a digest. Without Update an entry says what to verify, and may be a bare name.
 	Images []image.Want `json:"images,omitempty"`
-	// Update and Git are both set or both nil. Nil: nothing is written, the run only syncs and verifies.
+	// Update and Git are both set or both nil. Nil: nothing is written and nothing is synced, the run only verifies.
 	Update *Update `json:"update,omitempty"`
 	Git    *Git    `json:"git,omitempty"`
 	// ArgoCD is nil when no application is named: the run ends once the commit is pushed.

@@ -158,7 +158,8 @@ func Binary(ctx context.Context, dir string, failpoints bool) (string, error) {
 		return "", err
 	}
 	out := filepath.Join(dir, "controller")
-	args := []string{"build", "-o", out}
+	// Without symbols, as a release; it also links in half the time.
+	args := []string{"build", "-ldflags", "-s -w", "-o", out}
 	if failpoints {
 		args = append(args, "-tags", "failpoints")
 	}

@@ -105,12 +105,14 @@ func (r *Reconciler) checkArgoCD(ctx context.Context, run *run) (c checked, err 
 	if err := argocd.Preflight(observed, r.goal(run)); err != nil {
 		return c, err
 	}
-	allowed, err := a.CanSync(ctx, observed)
-	if err != nil {
-		return c, err
-	}
-	if !allowed {
-		return c, &argocd.PermissionError{Resource: "applications", Verb: "sync", Object: observed.RBACName}
+	if !run.data.Request.VerifyOnly() {
+		allowed, err := a.CanSync(ctx, observed)
+		if err != nil {
+			return c, err
+		}
+		if !allowed {
+			return c, &argocd.PermissionError{Resource: "applications", Verb: "sync", Object: observed.RBACName}
+		}
 	}
 	base, err := a.BaseURL(ctx)
 	if err != nil {
@@ -164,8 +166,10 @@ func (r *Reconciler) resolve(ctx context.Context, run *run) (move, error) {
 	if err := r.settings.policy().Check(resolved); err != nil {
 		return move{}, err
 	}
-	if resolved.Update == nil {
-		return fail(v1alpha1.ReasonInvalidSpec, "nothing to update: name the directory of a kustomization (update.kustomize.path, parameter path)"), nil
+	if resolved.VerifyOnly() {
+		for _, want := range resolved.Images {
+			run.data.Targets = append(run.data.Targets, want.Target())
+		}
 	}
 	run.data.Request = &resolved
 	return stay("checking the repository and the application", time.Millisecond), nil

@@ -32,8 +32,8 @@ const (
 // publishing puts the wanted image onto the branch: it plans a commit, stores it, and pushes what was stored. One
 // reconcile plans, the next one pushes.
 func (r *Reconciler) publishing(ctx context.Context, run *run) (move, error) {
-	if run.data.Request.Update == nil {
-		return r.published(run, "nothing to publish"), nil
+	if run.data.Request.VerifyOnly() {
+		return next(Verifying, "nothing to publish, verifying application "+run.data.Request.ArgoCD.Application.Name), nil
 	}
 	held, err := r.mutex().Holds(ctx, run.cp.Lock, holderOf(run))
 	if err != nil {

@@ -26,6 +26,10 @@ func (r *Reconciler) recordSuccess(ctx context.Context, run *run) (written bool,
 	if current != nil && current.RunUID == string(run.UID) {
 		return false, nil
 	}
+	if current != nil && run.data.Request.VerifyOnly() && !run.data.Outcome.Changed {
+		// What the record says of the deployment that was verified is more than this run knows.
+		return false, nil
+	}
 	wanted := r.newRecord(run, current)
 	object, err := runtime.DefaultUnstructuredConverter.ToUnstructured(wanted)
 	if err != nil {

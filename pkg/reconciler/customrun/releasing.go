@@ -26,6 +26,14 @@ func (r *Reconciler) release(ctx context.Context, run *run) (move, error) {
 	if run.cp.Lock == "" {
 		return end(), nil
 	}
+	held, err := r.mutex().Holds(ctx, run.cp.Lock, holderOf(run))
+	if err != nil {
+		return move{}, err
+	}
+	if !held {
+		// Released by an earlier call, or taken away. Only the holder writes the record: another run may have written since.
+		return end(), nil
+	}
 	if run.cp.Verdict.succeeded() {
 		written, err := r.recordSuccess(ctx, run)
 		if err != nil {

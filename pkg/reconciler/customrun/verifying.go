@@ -55,7 +55,11 @@ func (r *Reconciler) verifying(ctx context.Context, run *run) (move, error) {
 	if m.rolledOut.IsZero() {
 		m.rolledOut = r.clock.Now()
 	}
-	d := argocd.Proven(observed, r.goal(run), m.rolledOut, r.clock.Now())
+	prove := argocd.Proven
+	if run.data.Request.VerifyOnly() {
+		prove = argocd.Settled
+	}
+	d := prove(observed, r.goal(run), m.rolledOut, r.clock.Now())
 	if d.Action != argocd.Proceed {
 		run.data.Verify.ProvenSince = nil
 		return r.carryOut(ctx, run, a, d)
@@ -91,6 +95,9 @@ func (r *Reconciler) proven(ctx context.Context, run *run, a *argo, observed arg
 	o.Live, o.Health = live, observed.Health
 	if d.Revision != "" {
 		o.Revision = d.Revision
+	}
+	if run.data.Request.VerifyOnly() {
+		return r.verified(ctx, run, found)
 	}
 	message := fmt.Sprintf("%s runs %s at revision %s", found, summary(run), short(o.Revision))
 	if !o.Changed {
@@ -170,14 +177,14 @@ func (r *Reconciler) otherImage(run *run, observed argocd.Observation, found wor
 		for _, target := range run.data.Targets {
 			for _, c := range w.verdict.Images {
 				if w.counts(c) && sameName(target.Name, c.Image) && !target.Matches(c.Image) {
-					return argocd.OtherImage(observed, r.goal(run), r.clock.Now(), w.Kind+"/"+w.Name, c.Image), true
+					return r.anotherImage(run, observed, w.Kind+"/"+w.Name, c.Image, target), true
 				}
 			}
 		}
 	}
 	for _, target := range run.data.Targets {
 		if !slices.ContainsFunc(found.verified, func(w workload) bool { return w.missing || w.runs(target.Name) }) {
-			return argocd.NoWorkload(observed, r.goal(run), r.clock.Now(), notInManifest(target.Name, found)), true
+			return r.noWorkload(run, observed, notInManifest(target.Name, found)), true
 		}
 	}
 	return argocd.Decision{}, false

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	v1alpha1 "github.com/tekton-gitops/tekton-gitops/pkg/apis/gitops/v1alpha1"
 	"github.com/tekton-gitops/tekton-gitops/pkg/argocd"
 	"github.com/tekton-gitops/tekton-gitops/pkg/image"
 	"github.com/tekton-gitops/tekton-gitops/pkg/request"
@@ -110,13 +111,19 @@ func (w workload) runs(name string) bool {
 	return slices.ContainsFunc(w.verdict.Images, func(c rollout.ContainerImage) bool { return w.counts(c) && sameName(name, c.Image) })
 }
 
-// runsOneOf tells whether a workload runs one of the images by name.
+// runsOneOf tells whether a workload runs one of the images by name. A run without images is about all workloads.
 func runsOneOf(run *run, w workload) bool {
+	if len(run.data.Targets) == 0 {
+		return true
+	}
 	return slices.ContainsFunc(run.data.Targets, func(t image.Ref) bool { return w.runs(t.Name) })
 }
 
 // runsTarget tells whether a reference is exactly one of the wanted ones.
 func runsTarget(run *run, reference string) bool {
+	if len(run.data.Targets) == 0 {
+		return true
+	}
 	return slices.ContainsFunc(run.data.Targets, func(t image.Ref) bool { return t.Matches(reference) })
 }
 
@@ -141,4 +148,20 @@ func newest(pods []argocd.TreePod) []argocd.TreePod {
 	}
 	last := slices.MaxFunc(pods, func(a, b argocd.TreePod) int { return cmp.Compare(a.Revision, b.Revision) }).Revision
 	return slices.DeleteFunc(slices.Clone(pods), func(p argocd.TreePod) bool { return p.Revision != last })
+}
+
+// sameLive compares sets of what runs, in whatever order. A digest counts where both sides know it.
+func sameLive(a, b []v1alpha1.LiveImage) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for _, x := range a {
+		if !slices.ContainsFunc(b, func(y v1alpha1.LiveImage) bool {
+			return x.Workload == y.Workload && x.Container == y.Container && x.Image == y.Image &&
+				(x.Digest == "" || y.Digest == "" || x.Digest == y.Digest)
+		}) {
+			return false
+		}
+	}
+	return true
 }

@@ -56,7 +56,7 @@ type GitOpsDeploySpec struct {
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=16
 	Images []Image `json:"images,omitempty"`
-	// Update says where the images are set. Without it nothing is written, and the run only syncs and verifies.
+	// Update says where the images are set. Without it nothing is written or synced: the run verifies what is there.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=1

@@ -1,0 +1,31 @@
+package argocd
+
+import (
+	"fmt"
+	"time"
+)
+
+// Settled is the last check of a run that writes nothing and has no commit to
+// wait for. As in Proven, only a comparison begun after rolledOut counts; in it
+// the Application must be Synced and Healthy with nothing running. It never asks
+// for a sync: what is OutOfSync is somebody's intention.
+func Settled(o Observation, g Goal, rolledOut, now time.Time) Decision {
+	if err := standing(o); err != nil {
+		return fail(err)
+	}
+	v := view{o: o, g: g, now: now}
+	for _, rule := range []func() (Decision, bool){v.operationRuns, v.comparisonFails} {
+		if d, decided := rule(); decided {
+			return d
+		}
+	}
+	switch {
+	case g.Refreshed.Before(rolledOut):
+		return refresh(o, RefreshNormal, markProof, fmt.Sprintf("application %s: comparing it with the repository", o.App))
+	case o.Sync != synced:
+		return wait(poll, fmt.Sprintf("application %s is %s: waiting until it is Synced (this run does not sync)", o.App, o.Sync))
+	case o.Health != healthy && g.Health != HealthWorkloads:
+		return wait(poll, healthMessage(o, g))
+	}
+	return Decision{Action: Proceed, Revision: at(o.Revisions, 0), Message: fmt.Sprintf("application %s is Synced and %s", o.App, o.Health)}
+}
