@@ -123,7 +123,10 @@ func transportError(err error) error {
 		host      x509.HostnameError
 		invalid   x509.CertificateInvalidError
 	)
-	if errors.As(err, &verify) || errors.As(err, &authority) || errors.As(err, &host) || errors.As(err, &invalid) {
+	switch {
+	case errors.As(err, &authority):
+		return fmt.Errorf("%w: %w: put the certificate of that authority into the Secret as ca.crt", ErrCertificate, err)
+	case errors.As(err, &verify), errors.As(err, &host), errors.As(err, &invalid):
 		return fmt.Errorf("%w: %w", ErrCertificate, err)
 	}
 	return err
