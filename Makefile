@@ -20,7 +20,7 @@ help: ## Show this list
 .PHONY: build
 build: ## Compile everything and put the controller into bin/
 	$(GO) build ./...
-	$(GO) build -trimpath -ldflags '-s -w' -o bin/controller ./cmd/controller
+	$(GO) build -ldflags '-s -w' -o bin/controller ./cmd/controller
 
 .PHONY: unit
 unit: ## Run the fast tests (no control plane)

@@ -1,0 +1,158 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	tekton "github.com/tektoncd/pipeline/pkg/client/clientset/versioned"
+
+	"github.com/tekton-gitops/tekton-gitops/test/localcluster"
+	"github.com/tekton-gitops/tekton-gitops/test/testbed"
+)
+
+// place is a control plane with the controller as it is released.
+type place struct {
+	*localcluster.Cluster
+	controller *testbed.Controller
+	tekton     tekton.Interface
+	// dir has everything that this program writes; work has the script's HOME and work trees.
+	dir, work  string
+	binarySize int64
+	startup    time.Duration
+	closers    []func()
+}
+
+func openPlace(ctx context.Context, keepLog string) (p *place, err error) {
+	p = &place{}
+	defer func() {
+		if err != nil {
+			p.close()
+		}
+	}()
+	fmt.Fprintln(os.Stderr, "starting the control plane; the first time, its parts are compiled, which takes minutes")
+	var stop func() error
+	if p.Cluster, stop, err = localcluster.Start(ctx, os.Stderr); err != nil {
+		return p, err
+	}
+	p.closers = append(p.closers, func() { _ = stop() })
+	if p.dir, err = os.MkdirTemp("", "gitops-bench-"); err != nil {
+		return p, err
+	}
+	p.closers = append(p.closers, func() { _ = os.RemoveAll(p.dir) })
+	p.work = filepath.Join(p.dir, "chain")
+	if err = os.Mkdir(p.work, 0o700); err != nil {
+		return p, err
+	}
+	if p.tekton, err = tekton.NewForConfig(p.Config); err != nil {
+		return p, err
+	}
+	return p, p.startController(ctx, cmp.Or(keepLog, p.dir))
+}
+
+func (p *place) startController(ctx context.Context, logDir string) error {
+	binary, err := release(ctx, p.dir)
+	if err != nil {
+		return err
+	}
+	info, err := os.Stat(binary)
+	if err != nil {
+		return err
+	}
+	p.binarySize = info.Size()
+	if err := testbed.Install(ctx, p.Cluster); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(logDir, 0o700); err != nil {
+		return err
+	}
+	began := time.Now()
+	p.controller, err = testbed.StartController(ctx, p.Cluster, testbed.Options{Binary: binary, Dir: logDir, Name: "replica-0"})
+	if err != nil {
+		return err
+	}
+	p.startup = time.Since(began)
+	p.closers = append(p.closers, p.controller.Stop)
+	return nil
+}
+
+// release builds the controller without fail points and without symbols. Paths stay in it (no -trimpath), so that what the
+// tests have compiled need not be compiled again.
+func release(ctx context.Context, dir string) (string, error) {
+	root, err := testbed.Root()
+	if err != nil {
+		return "", err
+	}
+	out := filepath.Join(dir, "controller")
+	build := exec.CommandContext(ctx, "go", "build", "-ldflags", "-s -w", "-o", out, "./cmd/controller")
+	build.Dir = root
+	if text, err := build.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build the controller: %w\n%s", err, text)
+	}
+	return out, nil
+}
+
+// subjects makes the cases, each with a tenant of its own.
+func (p *place) subjects(ctx context.Context, o options) ([]*subject, error) {
+	sample, err := p.newSubject(ctx, "sample product catalog", sampleGoal)
+	if err != nil {
+		return nil, err
+	}
+	subjects := []*subject{sample}
+	if o.files == 0 {
+		return subjects, nil
+	}
+	large, err := p.newSubject(ctx, fmt.Sprintf("sample among %d files, %d commits", o.files, o.commits), largeGoal)
+	if err != nil {
+		return nil, err
+	}
+	fmt.Fprintln(os.Stderr, "generating the large repository")
+	if err := large.grow(ctx, o.files, o.commits); err != nil {
+		return nil, err
+	}
+	return append(subjects, large), nil
+}
+
+// facts describe the controller and the surroundings.
+func (p *place) facts() []fact {
+	facts := []fact{
+		{"controller binary", megabytes(p.binarySize)},
+		{"controller start to ready", p.startup.Round(time.Millisecond).String()},
+	}
+	mounts, err := os.ReadFile("/proc/mounts")
+	if err != nil {
+		return facts
+	}
+	return append(facts,
+		fact{"the script's work trees are on", fileSystem(string(mounts), p.work)},
+		fact{"the git server and the control plane are on", fileSystem(string(mounts), p.DataDir)})
+}
+
+// fileSystem names the file system of an absolute path, from the text of /proc/mounts.
+func fileSystem(mounts, path string) string {
+	var best, kind string
+	for line := range strings.Lines(mounts) {
+		fields := strings.Fields(line)
+		if len(fields) < 3 {
+			continue
+		}
+		at := fields[1]
+		if (path == at || strings.HasPrefix(path, strings.TrimSuffix(at, "/")+"/")) && len(at) >= len(best) {
+			best, kind = at, fields[2]
+		}
+	}
+	return kind + " at " + best
+}
+
+// close ends what was started, in the opposite order.
+func (p *place) close() {
+	for i := len(p.closers) - 1; i >= 0; i-- {
+		p.closers[i]()
+	}
+	p.closers = nil
+}
