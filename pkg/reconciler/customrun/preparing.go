@@ -31,7 +31,10 @@ func (r *Reconciler) preparing(ctx context.Context, run *run) (move, error) {
 	if err != nil {
 		return move{}, err
 	}
-	run.data.Unhealthy = found.unhealthy
+	if run.cp.Attempt == 1 {
+		// Later attempts would count what the first one broke as broken before.
+		run.data.Unhealthy = found.unhealthy
+	}
 	run.data.Outcome.AppURL = found.url
 	run.cp.Lock = run.data.Request.Lock.Name
 	return next(Locking, enteringQueue(run.cp.Lock)), nil

@@ -182,7 +182,7 @@ func (r *Reconciler) retry(run *run, status *v1beta1.CustomRunStatus, now metav1
 	status.RetriesStatus = append(status.RetriesStatus, *past)
 	status.StartTime, status.CompletionTime, status.Results = &now, nil, nil
 	run.cp = checkpoint{Version: checkpointVersion, Phase: Preparing, Attempt: run.cp.Attempt + 1}
-	run.data = &data{Request: run.data.Request, Outcome: run.data.Outcome, Sync: run.data.Sync.afterRetry()}
+	run.data = &data{Request: run.data.Request, Unhealthy: run.data.Unhealthy, Outcome: run.data.Outcome, Sync: run.data.Sync.afterRetry()}
 	run.data.enter(Preparing, now.Time)
 	r.setCondition(status, corev1.ConditionUnknown, string(Preparing), "trying again after "+past.Conditions[0].Reason+": "+past.Conditions[0].Message)
 }
