@@ -141,7 +141,7 @@ func decodeCheckpoint(cr *v1beta1.CustomRun) (*checkpoint, *data, error) {
 	var extra extraFields
 	if len(cr.Status.ExtraFields.Raw) > 0 {
 		if err := json.Unmarshal(cr.Status.ExtraFields.Raw, &extra); err != nil {
-			return nil, nil, fmt.Errorf("%w: %v", errUnknownCheckpoint, err)
+			return nil, nil, fmt.Errorf("%w: %w", errUnknownCheckpoint, err)
 		}
 	}
 	if extra.GitOps == nil {
@@ -153,7 +153,7 @@ func decodeCheckpoint(cr *v1beta1.CustomRun) (*checkpoint, *data, error) {
 	d := &data{}
 	if len(extra.GitOps.Data) > 0 {
 		if err := json.Unmarshal(extra.GitOps.Data, d); err != nil {
-			return extra.GitOps, nil, fmt.Errorf("%w: %v", errUnknownCheckpoint, err)
+			return extra.GitOps, nil, fmt.Errorf("%w: %w", errUnknownCheckpoint, err)
 		}
 	}
 	return extra.GitOps, d, nil

@@ -35,7 +35,7 @@ func (f *failures) next(uid types.UID) (count int, wait time.Duration) {
 	if count < 7 {
 		wait = firstBackoff << (count - 1)
 	}
-	return count, wait/2 + rand.N(wait/2)
+	return count, wait/2 + rand.N(wait/2) //nolint:gosec // jitter, not a secret
 }
 
 func (f *failures) forget(uid types.UID) {

@@ -5,17 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"path"
-	"strings"
 	"time"
 
 	v1alpha1 "github.com/tekton-gitops/tekton-gitops/pkg/apis/gitops/v1alpha1"
 	"github.com/tekton-gitops/tekton-gitops/pkg/argocd"
 	"github.com/tekton-gitops/tekton-gitops/pkg/failpoint"
 	"github.com/tekton-gitops/tekton-gitops/pkg/gitrepo"
-	"github.com/tekton-gitops/tekton-gitops/pkg/image"
-	"github.com/tekton-gitops/tekton-gitops/pkg/manifest"
-	"github.com/tekton-gitops/tekton-gitops/pkg/request"
 	"knative.dev/pkg/logging"
 )
 
@@ -116,12 +111,17 @@ func (r *Reconciler) push(ctx context.Context, run *run) (move, error) {
 
 // observeBranch looks where the branch is, for a commit of which this process does not know whether it was pushed. It
 // gives either the move that follows or, when the commit is still to be pushed, the plan for it.
-func (r *Reconciler) observeBranch(ctx context.Context, run *run) (move, *plan, error) {
+func (r *Reconciler) observeBranch(ctx context.Context, run *run) (m move, p *plan, err error) {
 	r.plans.forget(run.UID)
 	repository, err := r.openGit(ctx, run)
 	if err != nil {
 		return move{}, nil, err
 	}
+	defer func() {
+		if p == nil {
+			repository.Close()
+		}
+	}()
 	tip, err := repository.Tip(ctx)
 	if err != nil {
 		return move{}, nil, err
@@ -141,7 +141,7 @@ func (r *Reconciler) observeBranch(ctx context.Context, run *run) (move, *plan, 
 		case gitrepo.Unknown:
 			return stay(fmt.Sprintf("cannot tell whether branch %s contains commit %s: its history is too long to read", run.data.Request.Git.Branch, short(planned.Commit)), replanPause), nil, nil
 		}
-		m, err := r.replan(run)
+		m, err = r.replan(run)
 		return m, nil, err
 	}
 	edited, err := r.edit(ctx, run, repository, planned.Parent)
@@ -152,7 +152,7 @@ func (r *Reconciler) observeBranch(ctx context.Context, run *run) (move, *plan, 
 	if err != nil {
 		return move{}, nil, err
 	}
-	p := &plan{repository: repository, snapshot: edited.snapshot, files: edited.files, commit: commit}
+	p = &plan{repository: repository, snapshot: edited.snapshot, files: edited.files, commit: commit}
 	r.plans.put(run.UID, p)
 	return move{}, p, nil
 }
@@ -182,7 +182,7 @@ func (r *Reconciler) replan(run *run) (move, error) {
 	}
 	run.data.Publish = publishState{Replans: replans}
 	pause := min(replanPause, 10*time.Millisecond<<min(replans, 7))
-	return stay("branch "+run.data.Request.Git.Branch+" has moved, editing again", rand.N(pause)+time.Millisecond), nil
+	return stay("branch "+run.data.Request.Git.Branch+" has moved, editing again", rand.N(pause)+time.Millisecond), nil //nolint:gosec // jitter, not a secret
 }
 
 // pushed notes that the planned commit is on the branch.
@@ -205,121 +205,6 @@ func (r *Reconciler) published(run *run, message string) move {
 		return succeed(message)
 	}
 	return next(Syncing, message+", waiting for application "+run.data.Request.ArgoCD.Application.Name)
-}
-
-// edited is the outcome of the edits on one commit.
-type edited struct {
-	repository *gitrepo.Repository
-	// secrets are those that were used, also when the edit failed.
-	secrets []string
-
-	snapshot *gitrepo.Snapshot
-	files    map[string][]byte
-	changed  bool
-	diff     string
-	previous []string
-	targets  []image.Ref
-}
-
-// editTip opens the repository and edits on the tip of the branch.
-func (r *Reconciler) editTip(ctx context.Context, run *run) (edited, error) {
-	repository, err := r.openGit(ctx, run)
-	if err != nil {
-		return edited{secrets: run.secrets}, err
-	}
-	e, err := r.edit(ctx, run, repository, "")
-	e.repository, e.secrets = repository, run.secrets
-	if err != nil {
-		repository.Close()
-	}
-	return e, err
-}
-
-// edit reads the manifest at a commit, the tip when commit is empty, and sets the images in it. It changes nothing
-// outside.
-func (r *Reconciler) edit(ctx context.Context, run *run, repository *gitrepo.Repository, commit string) (edited, error) {
-	if commit == "" {
-		tip, err := repository.Tip(ctx)
-		if err != nil {
-			return edited{}, err
-		}
-		commit = tip
-	}
-	snapshot, err := repository.Snapshot(ctx, commit)
-	if err != nil {
-		return edited{}, err
-	}
-	file, before, err := kustomization(ctx, snapshot, run.data.Request.Update.Kustomize.Path)
-	if err != nil {
-		return edited{}, err
-	}
-	e := edited{snapshot: snapshot}
-	after := before
-	for _, want := range run.data.Request.Images {
-		one, err := manifest.SetKustomizeImage(file, after, want, manifest.MaxBytes(int(r.settings.policy().MaxManifestBytes)))
-		if err != nil {
-			return edited{}, err
-		}
-		after = one.Data
-		e.changed = e.changed || one.Changed
-		e.targets = append(e.targets, one.Image)
-		e.previous = append(e.previous, one.Previous.String())
-	}
-	if e.changed {
-		e.files = map[string][]byte{file: after}
-		e.diff = manifest.Diff(file, before, after, v1alpha1.MaxDiffBytes)
-	}
-	return e, nil
-}
-
-// kustomization finds the one kustomization file of a directory.
-func kustomization(ctx context.Context, snapshot *gitrepo.Snapshot, dir string) (file string, data []byte, err error) {
-	entries, err := snapshot.List(ctx, dir)
-	if err != nil {
-		return "", nil, err
-	}
-	var found []string
-	for _, name := range manifest.KustomizationNames() {
-		for _, entry := range entries {
-			if entry.Name == name {
-				found = append(found, name)
-			}
-		}
-	}
-	switch len(found) {
-	case 0:
-		return "", nil, fmt.Errorf("%w: directory %s has no %s", manifest.ErrInvalid, dir, strings.Join(manifest.KustomizationNames(), ", "))
-	case 1:
-		file = path.Join(dir, found[0])
-		data, err = snapshot.ReadFile(ctx, file)
-		return file, data, err
-	}
-	return "", nil, fmt.Errorf("%w: directory %s has more than one kustomization file: %s", manifest.ErrInvalid, dir, strings.Join(found, ", "))
-}
-
-// noteEdit keeps what the results and the verification need of an edit. The previous image is that of the first edit
-// of the run, not the one that an earlier attempt of ours has set.
-func (run *run) noteEdit(e edited) {
-	run.data.Targets = e.targets
-	if len(run.data.Outcome.Previous) == 0 {
-		run.data.Outcome.Previous = e.previous
-	}
-}
-
-// commitText is the message with the trailers that lead from a commit to the run that made it.
-func commitText(run *run, e edited) string {
-	var vars request.ImageVariables
-	if len(e.targets) == 1 {
-		t := e.targets[0]
-		vars = request.ImageVariables{Image: t.String(), Name: t.Name, Tag: t.Tag, Digest: t.Digest, Previous: e.previous[0]}
-	}
-	text := strings.TrimSpace(request.RenderMessage(run.data.Request.Git.Message, vars))
-	trailers := make([]string, 0, 3)
-	if pr := run.data.Request.Run.PipelineRun; pr != "" {
-		trailers = append(trailers, "Tekton-PipelineRun: "+run.Namespace+"/"+pr)
-	}
-	trailers = append(trailers, "Tekton-CustomRun: "+run.Namespace+"/"+run.Name, "Tekton-CustomRun-UID: "+string(run.UID))
-	return text + "\n\n" + strings.Join(trailers, "\n")
 }
 
 // short is the abbreviated form of a commit id for messages.

@@ -1,0 +1,235 @@
+package customrun
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net"
+	"strings"
+	"sync"
+	"testing"
+
+	accountpkg "github.com/argoproj/argo-cd/v2/pkg/apiclient/account"
+	applicationpkg "github.com/argoproj/argo-cd/v2/pkg/apiclient/application"
+	settingspkg "github.com/argoproj/argo-cd/v2/pkg/apiclient/settings"
+	argoapi "github.com/argoproj/argo-cd/v2/pkg/apis/application/v1alpha1"
+	"github.com/argoproj/gitops-engine/pkg/health"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+const (
+	gitPassword = "p4ssword-of-git"
+	argoToken   = "t0ken-of-argocd"
+	overlay     = "overlays/dev/kustomization.yaml"
+)
+
+// argoServer is an Argo CD with one application, which compares when it is asked to and syncs at once. Fields are set
+// by tests, under mu.
+type argoServer struct {
+	applicationpkg.UnimplementedApplicationServiceServer
+	git     *gitServer
+	address string
+
+	mu       sync.Mutex
+	compared string // the revision of the last comparison
+	deployed string
+	operated *argoapi.OperationState
+	history  argoapi.RevisionHistories
+	syncs    []string // the run that has asked for each sync
+
+	repository string // what the application follows; the git server's repository when empty
+	target     string // and its targetRevision
+	denied     bool   // the account may not sync
+	absent     bool
+	syncErr    error // for the next sync
+	health     string
+	image      string // of the live Deployment, when something overrides it
+	others     []string
+	available  int // pods of one that are available
+	gone       bool
+	podMessage string
+	stuck      bool // refreshes find nothing new
+}
+
+func newArgoServer(t *testing.T, git *gitServer) *argoServer {
+	t.Helper()
+	s := &argoServer{git: git, compared: git.tip(), deployed: git.tip(), target: "main", health: "Healthy", available: 1}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := grpc.NewServer()
+	applicationpkg.RegisterApplicationServiceServer(server, s)
+	accountpkg.RegisterAccountServiceServer(server, &accounts{s: s})
+	settingspkg.RegisterSettingsServiceServer(server, &argoSettings{})
+	go func() { _ = server.Serve(listener) }()
+	t.Cleanup(server.Stop)
+	s.address = listener.Addr().String()
+	return s
+}
+
+func (s *argoServer) set(change func(*argoServer)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	change(s)
+}
+
+func (s *argoServer) syncedBy() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return append([]string(nil), s.syncs...)
+}
+
+func (s *argoServer) Get(_ context.Context, q *applicationpkg.ApplicationQuery) (*argoapi.Application, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.absent {
+		return nil, status.Error(codes.NotFound, `applications.argoproj.io "catalog" not found`)
+	}
+	if q.GetRefresh() != "" && !s.stuck {
+		s.compared = s.git.tip()
+	}
+	return s.application(), nil
+}
+
+// application is called with mu held.
+func (s *argoServer) application() *argoapi.Application {
+	repository := s.repository
+	if repository == "" {
+		repository = s.git.url
+	}
+	app := &argoapi.Application{ObjectMeta: metav1.ObjectMeta{Namespace: "argocd", Name: "catalog", ResourceVersion: "1"}}
+	app.Spec = argoapi.ApplicationSpec{Project: "default", Source: &argoapi.ApplicationSource{RepoURL: repository, TargetRevision: s.target, Path: "overlays/dev"}}
+	app.Status = argoapi.ApplicationStatus{
+		ControllerNamespace: "argocd", OperationState: s.operated, History: s.history,
+		Sync:   argoapi.SyncStatus{Status: argoapi.SyncStatusCodeSynced, Revision: s.compared},
+		Health: argoapi.HealthStatus{Status: health.HealthStatusCode(s.health)},
+	}
+	if s.compared != s.deployed {
+		app.Status.Sync.Status = argoapi.SyncStatusCodeOutOfSync
+	}
+	return app
+}
+
+func (s *argoServer) List(context.Context, *applicationpkg.ApplicationQuery) (*argoapi.ApplicationList, error) {
+	return &argoapi.ApplicationList{}, nil
+}
+
+func (s *argoServer) Sync(_ context.Context, r *applicationpkg.ApplicationSyncRequest) (*argoapi.Application, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.syncErr; err != nil {
+		s.syncErr = nil
+		return nil, err
+	}
+	tip, now := s.git.tip(), metav1.Now()
+	s.compared, s.deployed = tip, tip
+	s.operated = &argoapi.OperationState{
+		Phase: "Succeeded", Message: "successfully synced", StartedAt: now, FinishedAt: &now,
+		Operation:  argoapi.Operation{Sync: &argoapi.SyncOperation{}, Info: r.Infos, InitiatedBy: argoapi.OperationInitiator{Username: "pipeline"}},
+		SyncResult: &argoapi.SyncOperationResult{Revision: tip},
+	}
+	s.history = append(s.history, argoapi.RevisionHistory{ID: int64(len(s.history)), Revision: tip, DeployedAt: now})
+	for _, info := range r.Infos {
+		if info.Name == "Tekton-CustomRun-UID" {
+			s.syncs = append(s.syncs, info.Value)
+		}
+	}
+	return s.application(), nil
+}
+
+func (s *argoServer) ResourceTree(context.Context, *applicationpkg.ResourcesQuery) (*argoapi.ApplicationTree, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	node := func(group, kind, name, uid, parent string) argoapi.ResourceNode {
+		n := argoapi.ResourceNode{ResourceRef: argoapi.ResourceRef{Group: group, Version: "v1", Kind: kind, Namespace: "dev", Name: name, UID: uid}}
+		if parent != "" {
+			n.ParentRefs = []argoapi.ResourceRef{{UID: parent}}
+		}
+		return n
+	}
+	tree := &argoapi.ApplicationTree{}
+	if !s.gone {
+		replicas := node("apps", "ReplicaSet", "server-1", "rs", "deployment")
+		replicas.Info = []argoapi.InfoItem{{Name: "Revision", Value: "Rev:1"}}
+		pod := node("", "Pod", "server-1-a", "pod", "rs")
+		pod.Images = []string{s.liveImage()}
+		if s.podMessage != "" {
+			pod.Health = &argoapi.HealthStatus{Status: "Degraded", Message: s.podMessage}
+			pod.Info = []argoapi.InfoItem{{Name: "Status Reason", Value: "ImagePullBackOff"}}
+		}
+		tree.Nodes = append(tree.Nodes, node("apps", "Deployment", "server", "deployment", ""), replicas, pod)
+	}
+	for i := range s.others {
+		tree.Nodes = append(tree.Nodes, node("apps", "Deployment", fmt.Sprint("other-", i), fmt.Sprint("other-", i), ""))
+	}
+	return tree, nil
+}
+
+// liveImage is called with mu held.
+func (s *argoServer) liveImage() string {
+	if s.image != "" {
+		return s.image
+	}
+	return "quay.io/team/server:" + s.git.tagAt(s.deployed)
+}
+
+func (s *argoServer) GetResource(_ context.Context, r *applicationpkg.ApplicationResourceRequest) (*applicationpkg.ApplicationResourceResponse, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	type object = map[string]any
+	var live object
+	switch name := r.GetResourceName(); {
+	case r.GetKind() == "Pod":
+		live = object{"kind": "Pod", "apiVersion": "v1", "status": object{"containerStatuses": []any{
+			object{"name": "server", "imageID": "quay.io/team/server@sha256:" + strings.Repeat("a", 64)}}}}
+	case strings.HasPrefix(name, "other-"):
+		var i int
+		_, _ = fmt.Sscanf(name, "other-%d", &i)
+		live = deploymentObject(name, "other", s.others[i], 1)
+	default:
+		live = deploymentObject(name, "server", s.liveImage(), s.available)
+	}
+	raw, err := json.Marshal(live)
+	text := string(raw)
+	return &applicationpkg.ApplicationResourceResponse{Manifest: &text}, err
+}
+
+func deploymentObject(name, container, image string, available int) map[string]any {
+	type object = map[string]any
+	return object{
+		"apiVersion": "apps/v1", "kind": "Deployment", "metadata": object{"name": name, "namespace": "dev", "generation": 2},
+		"spec":   object{"replicas": 1, "selector": object{}, "template": object{"spec": object{"containers": []any{object{"name": container, "image": image}}}}},
+		"status": object{"observedGeneration": 2, "replicas": 1, "updatedReplicas": 1, "readyReplicas": available, "availableReplicas": available},
+	}
+}
+
+func (s *argoServer) Watch(_ *applicationpkg.ApplicationQuery, ws applicationpkg.ApplicationService_WatchServer) error {
+	<-ws.Context().Done()
+	return ws.Context().Err()
+}
+
+type accounts struct {
+	accountpkg.UnimplementedAccountServiceServer
+	s *argoServer
+}
+
+func (a *accounts) CanI(context.Context, *accountpkg.CanIRequest) (*accountpkg.CanIResponse, error) {
+	a.s.mu.Lock()
+	defer a.s.mu.Unlock()
+	if a.s.denied {
+		return &accountpkg.CanIResponse{Value: "no"}, nil
+	}
+	return &accountpkg.CanIResponse{Value: "yes"}, nil
+}
+
+type argoSettings struct {
+	settingspkg.UnimplementedSettingsServiceServer
+}
+
+func (*argoSettings) Get(context.Context, *settingspkg.SettingsQuery) (*settingspkg.Settings, error) {
+	return &settingspkg.Settings{URL: "https://argocd.example.com"}, nil
+}

@@ -1,0 +1,64 @@
+package customrun
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	v1alpha1 "github.com/tekton-gitops/tekton-gitops/pkg/apis/gitops/v1alpha1"
+	"github.com/tekton-gitops/tekton-gitops/pkg/image"
+	"github.com/tekton-gitops/tekton-gitops/pkg/request"
+)
+
+var deployed = data{
+	Request: &request.Request{Images: []image.Want{{Name: "server", NewTag: "2"}, {Name: "client", NewTag: "3"}}},
+	Targets: []image.Ref{{Name: "quay.io/team/server", Tag: "2"}, {Name: "quay.io/team/client", Tag: "3"}},
+	Outcome: outcome{
+		Changed: true, Commit: "c0ffee", CommitURL: "https://git/c0ffee", Previous: []string{"quay.io/team/server:1"}, Diff: "--- a\n+++ b\n",
+		Revision: "c0ffee2", AppURL: "https://argocd/app", Health: "Healthy",
+		Live: []v1alpha1.LiveImage{{Container: "init"}, {Container: "server", Digest: "sha256:aa"}, {Container: "client", Digest: "sha256:bb"}},
+	},
+}
+
+func TestResultsOfARun(t *testing.T) {
+	for name, tc := range map[string]struct {
+		data data
+		want map[string]string
+	}{
+		"that has deployed": {deployed, map[string]string{
+			"changed": "true", "commit": "c0ffee", "commit-url": "https://git/c0ffee", "previous-image": "quay.io/team/server:1", "image": "quay.io/team/server:2",
+			"images":       `[{"name":"server","previous":"quay.io/team/server:1","image":"quay.io/team/server:2"},{"name":"client","previous":"","image":"quay.io/team/client:3"}]`,
+			"image-digest": "sha256:aa", "revision": "c0ffee2", "application-url": "https://argocd/app", "health": "Healthy", "diff": "--- a\n+++ b\n", "reverted": "",
+		}},
+		"that knows nothing yet": {data{}, map[string]string{
+			"changed": "false", "commit": "", "commit-url": "", "previous-image": "", "image": "", "images": "", "image-digest": "", "revision": "",
+			"application-url": "", "health": "", "diff": "", "reverted": "",
+		}},
+		"that was cut short": {data{Targets: deployed.Targets, Outcome: outcome{Changed: true}}, map[string]string{
+			"changed": "true", "commit": "", "commit-url": "", "previous-image": "", "image": "quay.io/team/server:2", "images": "", "image-digest": "", "revision": "",
+			"application-url": "", "health": "", "diff": "", "reverted": "",
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := map[string]string{}
+			for i, r := range results(&run{data: &tc.data}) {
+				if want := v1alpha1.Results()[i].Name; r.Name != want {
+					t.Errorf("result %d is %s, want %s", i, r.Name, want)
+				}
+				if strings.Contains(r.Name, ".") {
+					t.Errorf("the name %s has a dot, which Tekton takes for a part of it", r.Name)
+				}
+				got[r.Name] = r.Value
+				// Tekton makes an array of a value that reads as one.
+				var array []string
+				if err := json.Unmarshal([]byte(r.Value), &array); err == nil && len(array) > 0 {
+					t.Errorf("result %s would become an array: %s", r.Name, r.Value)
+				}
+			}
+			if d := cmp.Diff(tc.want, got); d != "" {
+				t.Error(d)
+			}
+		})
+	}
+}
