@@ -46,7 +46,7 @@ var (
 )
 
 // Keys that are read from a Secret.
-const (
+const ( //nolint:gosec // names of keys, not their values
 	KeyUsername       = corev1.BasicAuthUsernameKey // git
 	KeyPassword       = corev1.BasicAuthPasswordKey // git: a password or a token
 	KeyCA             = "ca.crt"                    // both: PEM certificates to trust, instead of the system's
@@ -87,7 +87,7 @@ func (b Basic) Secrets() []string {
 
 // tokenIsUsername is the password that goes with a token given as the user name, a
 // form that GitHub documents. The user name is the secret then.
-const tokenIsUsername = "x-oauth-basic"
+const tokenIsUsername = "x-oauth-basic" //nolint:gosec // a documented constant, not a password
 
 // ArgoCDAuth is a token, or a user name and a password, for an Argo CD server.
 type ArgoCDAuth struct {

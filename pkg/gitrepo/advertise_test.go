@@ -48,7 +48,7 @@ func TestReadAdvertisement(t *testing.T) {
 			if diff := cmp.Diff(c.want, adv.tip); diff != "" {
 				t.Error(diff)
 			}
-			if c.err == errAny && err != nil {
+			if errors.Is(c.err, errAny) && err != nil {
 				return
 			}
 			wantError(t, err, c.err)

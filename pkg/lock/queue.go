@@ -24,7 +24,7 @@ type Waiter struct {
 func Place(me types.UID, waiters []Waiter) (place, total int, ahead string) {
 	line := slices.Clone(waiters)
 	slices.SortFunc(line, func(a, b Waiter) int {
-		return cmp.Or(a.Created.Time.Compare(b.Created.Time), cmp.Compare(a.UID, b.UID))
+		return cmp.Or(a.Created.Compare(b.Created.Time), cmp.Compare(a.UID, b.UID))
 	})
 	i := slices.IndexFunc(line, func(w Waiter) bool { return w.UID == me })
 	if i > 0 {

@@ -20,15 +20,15 @@ func main() {
 	tag := flag.String("tag", "1.0.1", "image tag to deploy")
 	stayUp := flag.Bool("stay", false, "start the control plane and keep it until Ctrl-C")
 	flag.Parse()
-	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer cancel()
-	if err := run(ctx, *tag, *stayUp); err != nil {
+	if err := run(*tag, *stayUp); err != nil {
 		fmt.Fprintln(os.Stderr, "demo:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, tag string, stayUp bool) error {
+func run(tag string, stayUp bool) error {
+	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer cancel()
 	place, err := openPlace(ctx, !stayUp)
 	if err != nil {
 		return err

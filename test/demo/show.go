@@ -9,6 +9,7 @@ import (
 
 	"github.com/tektoncd/pipeline/pkg/apis/pipeline/v1beta1"
 	tekton "github.com/tektoncd/pipeline/pkg/client/clientset/versioned"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"knative.dev/pkg/apis"
 )
@@ -108,8 +109,11 @@ func (s *show) lock(ctx context.Context, name string, p *progress, t timeline) e
 		return nil
 	}
 	lease, err := s.place.Client.CoordinationV1().Leases(s.place.Namespace).Get(ctx, t.GitOps.Lock, metav1.GetOptions{})
-	if err != nil {
+	if apierrors.IsNotFound(err) {
 		return nil // not taken yet, or given back already
+	}
+	if err != nil {
+		return err
 	}
 	p.lock = true
 	fmt.Printf("%-12s   Lease %s held by %s\n", name, lease.Name, *lease.Spec.HolderIdentity)

@@ -237,7 +237,7 @@ func (r *Controller) waitReady(ctx context.Context, port int) error {
 		}
 		response, err := http.Get(url)
 		if err != nil {
-			return false, nil
+			return false, nil //nolint:nilerr // nothing listens yet
 		}
 		_, _ = io.Copy(io.Discard, response.Body)
 		_ = response.Body.Close()
