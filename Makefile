@@ -24,7 +24,7 @@ build: ## Compile everything and put the controller into bin/
 
 .PHONY: unit
 unit: ## Run the fast tests (no control plane)
-	$(GOTESTSUM) -- $(UNIT)
+	$(GOTESTSUM) -- -short $(UNIT)
 
 .PHONY: test
 test: unit ## Run all tests: unit, then end to end on a local control plane

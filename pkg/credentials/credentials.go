@@ -46,11 +46,11 @@ var (
 )
 
 // Keys that are read from a Secret.
-const ( //nolint:gosec // names of keys, not their values
+const (
 	KeyUsername       = corev1.BasicAuthUsernameKey // git
 	KeyPassword       = corev1.BasicAuthPasswordKey // git: a password or a token
 	KeyCA             = "ca.crt"                    // both: PEM certificates to trust, instead of the system's
-	KeyArgoCDToken    = "ARGOCD_AUTH_TOKEN"
+	KeyArgoCDToken    = "ARGOCD_AUTH_TOKEN"         //nolint:gosec // the name of a key, not its value
 	KeyArgoCDUsername = "ARGOCD_USERNAME"
 	KeyArgoCDPassword = "ARGOCD_PASSWORD"
 	KeyArgoCDServer   = "ARGOCD_SERVER"
