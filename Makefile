@@ -30,6 +30,9 @@ unit: ## Run the fast tests (no control plane)
 test: unit ## Run all tests: unit, then end to end on a local control plane
 	cd test/cluster && $(GO) tool -modfile=../tools/go.mod gotestsum --format pkgname -- -short ./...
 	$(GOTESTSUM) -- $(E2EFLAGS) $(E2E)
+# What needs a part of the control plane: Leases on the real API server, the real kustomize edit.
+	$(GO) test -tags e2e -run APIServer ./pkg/lock
+	$(GO) test -tags oracle -run KustomizeEdit ./pkg/manifest
 
 .PHONY: test-long
 test-long: ## Run what is too long for every change: race detector, fuzzing, long end-to-end tests

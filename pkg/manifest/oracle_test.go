@@ -29,7 +29,7 @@ func kustomizeBinary(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	found, err := filepath.Glob(filepath.Join(cache, "tekton-gitops", "*", "kustomize"))
+	found, err := filepath.Glob(filepath.Join(cache, "tekton-gitops", "*", "bin", "kustomize"))
 	if err != nil || len(found) == 0 {
 		t.Fatalf("no kustomize in $KUSTOMIZE, PATH or %s/tekton-gitops/*: build it with make cluster", cache)
 	}
