@@ -74,15 +74,47 @@ type memory struct {
 	// refreshed and mark are those of argocd.Goal.
 	refreshed time.Time
 	mark      string
-	// pending is the refresh that is under way.
+	// pending is the refresh that is under way, and pendingKind what it was made as.
 	pending     argocd.Decision
+	pendingKind argocd.Refresh
 	pendingFrom time.Time
-	contains    map[string]argocd.Answer
+	// unanswered is what the last refresh was made as, if Argo CD has not done it.
+	unanswered argocd.Refresh
+	contains   map[string]argocd.Answer
 	// rolledOut is when the workloads were seen rolled out, for the refresh that must come after.
 	rolledOut time.Time
 	// notHolder is set once the Lease was seen not to be this run's, and unset before each try to create it.
 	notHolder bool
 	used      time.Time
+}
+
+// begin notes that a refresh is asked for.
+//
+// A refresh is an annotation that Argo CD's application controller removes when it has compared. It can miss the
+// annotation: after its own write it puts the written object into its cache, over a newer one that has come meanwhile
+// (writeBackToInformer in controller/appcontroller.go). The annotation stays, and setting it again changes nothing and
+// tells nobody. So after a refresh that was not answered, the other kind is asked for, which does change it.
+func (m *memory) begin(d argocd.Decision, now time.Time) {
+	m.pending, m.pendingKind, m.pendingFrom = d, d.Refresh, now
+	switch m.unanswered {
+	case argocd.RefreshNormal:
+		m.pendingKind = argocd.RefreshHard
+	case argocd.RefreshHard:
+		m.pendingKind = argocd.RefreshNormal
+	}
+}
+
+// finish notes what became of the refresh: done is the refresh that was really done.
+func (m *memory) finish(done argocd.Refresh) {
+	if done == argocd.RefreshNone {
+		m.unanswered = m.pendingKind
+		return
+	}
+	m.unanswered = argocd.RefreshNone
+	m.refreshed = m.pendingFrom
+	if done == argocd.RefreshHard || m.pending.Refresh != argocd.RefreshHard {
+		m.mark = m.pending.Mark
+	}
 }
 
 func newMemories() *memories { return &memories{by: map[types.UID]*memory{}} }

@@ -96,9 +96,7 @@ func (r *Reconciler) observe(ctx context.Context, run *run, a *argo) (argocd.Obs
 		case err != nil:
 			return observed, nil, err
 		}
-		if observed.Refreshed != argocd.RefreshNone {
-			m.refreshed, m.mark = m.pendingFrom, m.pending.Mark
-		}
+		m.finish(observed.Refreshed)
 		return observed, nil, nil
 	}
 	observed, err := a.Get(ctx, a.app, argocd.RefreshNone)
@@ -111,8 +109,7 @@ func (r *Reconciler) follow(ctx context.Context, run *run, a *argo, d argocd.Dec
 	case argocd.Wait:
 		return stay(d.Message, r.untilPhaseEnd(run, phaseTimeout, d.Wake)), nil
 	case argocd.DoRefresh:
-		m := r.memories.of(run.UID, r.clock.Now())
-		m.pending, m.pendingFrom = d, r.clock.Now()
+		r.memories.of(run.UID, r.clock.Now()).begin(d, r.clock.Now())
 		_, _, err := r.refresh(run, a)
 		return stay(d.Message, callBackstop), err
 	case argocd.Ask:
@@ -134,7 +131,7 @@ const (
 
 // refresh makes Argo CD compare again, in the background.
 func (r *Reconciler) refresh(run *run, a *argo) (argocd.Observation, bool, error) {
-	kind := r.memories.of(run.UID, r.clock.Now()).pending.Refresh
+	kind := r.memories.of(run.UID, r.clock.Now()).pendingKind
 	app, dial := a.app, a.dial
 	return call(r.background, run, callRefresh, refreshTimeout, func(ctx context.Context) (argocd.Observation, error) {
 		conn, release, err := dial()
