@@ -201,7 +201,7 @@ func (s *argoServer) GetResource(_ context.Context, r *applicationpkg.Applicatio
 func deploymentObject(name, container, image string, available int) map[string]any {
 	type object = map[string]any
 	return object{
-		"apiVersion": "apps/v1", "kind": "Deployment", "metadata": object{"name": name, "namespace": "dev", "generation": 2},
+		"apiVersion": "apps/v1", "kind": "Deployment", "metadata": object{"name": name, "namespace": "dev", "generation": 2, "annotations": object{"deployment.kubernetes.io/revision": "1"}},
 		"spec":   object{"replicas": 1, "selector": object{}, "template": object{"spec": object{"containers": []any{object{"name": container, "image": image}}}}},
 		"status": object{"observedGeneration": 2, "replicas": 1, "updatedReplicas": 1, "readyReplicas": available, "availableReplicas": available},
 	}

@@ -2,7 +2,6 @@ package customrun
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -87,9 +86,12 @@ func (r *Reconciler) proven(ctx context.Context, run *run, a *argo, observed arg
 			return stay(fmt.Sprintf("%s proven, watching that it stays so for %s", found, stable), min(left, 5*time.Second)), nil
 		}
 	}
-	live, err := r.digests(ctx, run, a, found)
+	live, known, err := r.digests(ctx, run, a, found)
 	if err != nil {
 		return move{}, err
+	}
+	if !known && r.clock.Since(r.memories.of(run.UID, r.clock.Now()).rolledOut) < digestPatience {
+		return stay(found.String()+" proven, reading the digests of its pods", digestPoll), nil
 	}
 	o := &run.data.Outcome
 	o.Live, o.Health = live, observed.Health
@@ -254,38 +256,4 @@ func (r *Reconciler) diagnose(run *run, found workloads, w workload) (rollout.Fa
 	return rollout.Diagnose(pods, func(image string) bool {
 		return slices.ContainsFunc(run.data.Targets, func(t target) bool { return t.Matches(image) })
 	})
-}
-
-// digests lists what runs, with the digest of the spec or else the one that a pod reports.
-func (r *Reconciler) digests(ctx context.Context, run *run, a *argo, found workloads) ([]v1alpha1.LiveImage, error) {
-	var live []v1alpha1.LiveImage
-	for _, w := range found.verified {
-		var pod []byte
-		for _, p := range newest(found.tree.Pods(w.uid)) {
-			manifest, err := a.Live(ctx, a.app, p.Resource)
-			if errors.Is(err, argocd.ErrResourceNotFound) {
-				continue
-			}
-			if err != nil {
-				return nil, err
-			}
-			pod = manifest
-			break
-		}
-		for _, c := range w.verdict.Images {
-			if !w.counts(c) || !runsTarget(run, c.Image) {
-				continue
-			}
-			image := v1alpha1.LiveImage{Workload: w.Kind + "/" + w.Namespace + "/" + w.Name, Container: c.Container, Image: c.Image, Digest: digestOf(c.Image)}
-			if image.Digest == "" && pod != nil {
-				digest, err := rollout.Digest(pod, c.Container)
-				if err != nil {
-					return nil, fmt.Errorf("digest of %s: %w", w.Name, err)
-				}
-				image.Digest = digest
-			}
-			live = append(live, image)
-		}
-	}
-	return live, nil
 }

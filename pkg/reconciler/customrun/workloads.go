@@ -1,7 +1,6 @@
 package customrun
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -139,15 +138,6 @@ func digestOf(reference string) string {
 		return ""
 	}
 	return ref.Digest
-}
-
-// newest are the pods of the newest ReplicaSet.
-func newest(pods []argocd.TreePod) []argocd.TreePod {
-	if len(pods) == 0 {
-		return nil
-	}
-	last := slices.MaxFunc(pods, func(a, b argocd.TreePod) int { return cmp.Compare(a.Revision, b.Revision) }).Revision
-	return slices.DeleteFunc(slices.Clone(pods), func(p argocd.TreePod) bool { return p.Revision != last })
 }
 
 // sameLive compares sets of what runs, in whatever order. A digest counts where both sides know it.
