@@ -1,0 +1,107 @@
+package crash
+
+import (
+	"os"
+	"regexp"
+	"slices"
+	"syscall"
+	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/sets"
+	"k8s.io/utils/ptr"
+	"knative.dev/pkg/hash"
+
+	"github.com/tekton-gitops/tekton-gitops/test/testbed"
+)
+
+// replicas are two replicas that share the buckets.
+type replicas struct {
+	both    []*replica
+	buckets *hash.BucketSet
+}
+
+// startReplicas starts two replicas and makes them share. The first one that starts takes every bucket, as the framework
+// has it; so it is made to miss the moment in which one bucket is free.
+func startReplicas(t *testing.T) *replicas {
+	t.Helper()
+	r := &replicas{both: []*replica{startReplica(t, "a"), startReplica(t, "b")}}
+	first, second := r.both[0], r.both[1]
+	eventually(t, "all buckets are led", 20*time.Second, func() bool { return len(r.led(t)) == 3 })
+	names := sets.New[string]()
+	for _, l := range leadership(t) {
+		names.Insert(l.Name)
+	}
+	r.buckets = hash.NewBucketSet(names)
+	if len(r.ledBy(t, first)) < len(r.ledBy(t, second)) {
+		first, second = second, first
+	}
+	for len(r.ledBy(t, second)) == 0 {
+		r.handOver(t, first, second, r.ledBy(t, first)[0])
+	}
+	return r
+}
+
+// handOver lets a bucket go from one replica to another.
+func (r *replicas) handOver(t *testing.T, from, to *replica, bucket string) {
+	t.Helper()
+	signal := func(s syscall.Signal) {
+		if err := syscall.Kill(from.PID(), s); err != nil {
+			t.Fatal(err)
+		}
+	}
+	signal(syscall.SIGSTOP)
+	err := bed.Client.CoordinationV1().Leases(testbed.Namespace).Delete(t.Context(), bucket, metav1.DeleteOptions{})
+	if err == nil {
+		eventually(t, "the other replica leads "+bucket, 20*time.Second, func() bool { return slices.Contains(r.ledBy(t, to), bucket) })
+	}
+	signal(syscall.SIGCONT)
+	if err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the first replica knows that it has lost "+bucket, 20*time.Second, func() bool {
+		log, err := os.ReadFile(from.Log)
+		return err == nil && regexp.MustCompile(`has stopped leading [^,]*`+regexp.QuoteMeta(bucket)).Match(log)
+	})
+}
+
+// led tells who leads each bucket, by the identity of the process.
+func (r *replicas) led(t *testing.T) map[string]string {
+	t.Helper()
+	leaders := map[string]string{}
+	for _, l := range leadership(t) {
+		if holder := ptr.Deref(l.Spec.HolderIdentity, ""); holder != "" {
+			leaders[l.Name] = holder
+		}
+	}
+	return leaders
+}
+
+// ledBy are the buckets that a replica's process leads.
+func (r *replicas) ledBy(t *testing.T, one *replica) []string {
+	t.Helper()
+	identity := one.identity(t)
+	var buckets []string
+	for bucket, holder := range r.led(t) {
+		if holder == identity {
+			buckets = append(buckets, bucket)
+		}
+	}
+	slices.Sort(buckets)
+	return buckets
+}
+
+// identity is the name under which the replica's process stands for election; a new one after each start.
+func (one *replica) identity(t *testing.T) string {
+	t.Helper()
+	log, err := os.ReadFile(one.Log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := regexp.MustCompile(`will run in leader-elected mode with id \\"([^"\\]+)`).FindAllSubmatch(log, -1)
+	if len(found) == 0 {
+		return "(none yet)"
+	}
+	return string(found[len(found)-1][1])
+}
