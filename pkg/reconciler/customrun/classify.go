@@ -71,12 +71,20 @@ var terminal = []struct {
 	{image.ErrInvalid, v1alpha1.ReasonInvalidParameters},
 }
 
-// outcomeOf turns an error into a move: the end of the run where the error is known to be final, else a later try.
-func (r *Reconciler) outcomeOf(ctx context.Context, run *run, err error) move {
+// finalReason gives the reason of an error that is final.
+func finalReason(err error) (reason v1alpha1.Reason, final bool) {
 	for _, t := range terminal {
 		if errors.Is(err, t.err) {
-			return fail(t.reason, explain(t.reason, run, err))
+			return t.reason, true
 		}
+	}
+	return "", false
+}
+
+// outcomeOf turns an error into a move: the end of the run where the error is known to be final, else a later try.
+func (r *Reconciler) outcomeOf(ctx context.Context, run *run, err error) move {
+	if reason, final := finalReason(err); final {
+		return fail(reason, explain(reason, run, err))
 	}
 	count, wait := r.failures.next(run.UID)
 	text := run.clean(err.Error())

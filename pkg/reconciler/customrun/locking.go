@@ -31,18 +31,15 @@ func (r *Reconciler) locking(ctx context.Context, run *run) (move, error) {
 		// The cache does not show our own phase yet.
 		return stay(waitingMessage(name, 1, 1, ""), 50*time.Millisecond), nil
 	}
-	timeout := run.data.Request.Lock.Timeout.Duration
-	if timeout > 0 && r.clock.Since(run.data.since()) >= timeout {
-		return fail(v1alpha1.ReasonLockTimeout, fmt.Sprintf("lock %s was not free within %s: %s", name, timeout, currentMessage(run))), nil
-	}
+	over := r.clock.Since(run.data.since()) >= run.data.Request.Lock.Timeout.Duration
 	if place > 1 {
 		if held, err := r.holdsAlready(ctx, run); err != nil {
 			return move{}, err
 		} else if held {
 			return next(Publishing, holding(name)), nil
 		}
-		if timeout == 0 {
-			return fail(v1alpha1.ReasonLockTimeout, fmt.Sprintf("lock %s is taken and lock.timeout is 0: CustomRun %s is ahead", name, ahead)), nil
+		if over {
+			return lockTimeout(run, "CustomRun "+ahead+" is ahead"), nil
 		}
 		return r.inQueue(run, place, waitingMessage(name, place, total, "CustomRun "+ahead)), nil
 	}
@@ -64,12 +61,22 @@ func (r *Reconciler) locking(ctx context.Context, run *run) (move, error) {
 		return again(result.Why), nil
 	default:
 		m.notHolder = true
-		if timeout == 0 {
-			return fail(v1alpha1.ReasonLockTimeout, fmt.Sprintf("lock %s is taken and lock.timeout is 0: %s", name, result.Why)), nil
+		if over {
+			return lockTimeout(run, result.Why), nil
 		}
 		wait := r.untilLockTimeout(run, result.Wake)
 		return stay(waitingMessage(name, place, total, "")+": "+result.Why, wait), nil
 	}
+}
+
+// lockTimeout ends a run that has waited long enough. Its last look at the Lease comes before, so that the message tells
+// what it was waiting for.
+func lockTimeout(run *run, why string) move {
+	timeout := run.data.Request.Lock.Timeout.Duration
+	if timeout == 0 {
+		return fail(v1alpha1.ReasonLockTimeout, fmt.Sprintf("lock %s is taken and lock.timeout is 0: %s", run.cp.Lock, why))
+	}
+	return fail(v1alpha1.ReasonLockTimeout, fmt.Sprintf("lock %s was not free within %s: %s", run.cp.Lock, timeout, why))
 }
 
 // holdsAlready tells whether a run behind the head has the lock. It was the head when it made the Lease, its process

@@ -1,16 +1,17 @@
 package customrun
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net"
+	"sync"
 	"time"
 
 	v1alpha1 "github.com/tekton-gitops/tekton-gitops/pkg/apis/gitops/v1alpha1"
 	"github.com/tekton-gitops/tekton-gitops/pkg/argocd"
 	"github.com/tekton-gitops/tekton-gitops/pkg/gitrepo"
 	"github.com/tekton-gitops/tekton-gitops/pkg/request"
-	"golang.org/x/sync/errgroup"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime"
 )
@@ -55,12 +56,22 @@ func (r *Reconciler) check(ctx context.Context, run *run) (checked, error) {
 	if err := r.settings.policy().CheckAddresses(ctx, net.DefaultResolver, *run.data.Request); err != nil {
 		return checked{}, err
 	}
-	checks, ctx := errgroup.WithContext(ctx)
-	var git, cd checked
-	checks.Go(func() (err error) { git, err = r.checkGit(ctx, run.copy()); return err })
-	checks.Go(func() (err error) { cd, err = r.checkArgoCD(ctx, run.copy()); return err })
-	err := checks.Wait()
+	var (
+		git, cd       checked
+		gitErr, cdErr error
+		both          sync.WaitGroup
+	)
+	both.Go(func() { git, gitErr = r.checkGit(ctx, run.copy()) })
+	both.Go(func() { cd, cdErr = r.checkArgoCD(ctx, run.copy()) })
+	both.Wait()
 	cd.secrets = append(cd.secrets, git.secrets...)
+	// Where both fail, the same fault always gives the same reason: git comes first, unless only Argo CD's error is final.
+	err := cmp.Or(gitErr, cdErr)
+	if _, final := finalReason(cdErr); final {
+		if _, gitFinal := finalReason(gitErr); !gitFinal {
+			err = cdErr
+		}
+	}
 	return cd, err
 }
 
