@@ -248,9 +248,9 @@ func TestSomethingElseWasUnhealthyBefore(t *testing.T) {
 		return !running(app) && app.Status.Health.Status == "Progressing" && n.deployment("dev", "server").Status.AvailableReplicas == 2
 	})
 	n.refreshByHand("dev")
-	n.create(n.embedded("strict", with(n.spec("1.0.1"), "verify.timeout", "8s")))
+	n.create(n.embedded("strict", with(n.spec("1.0.1"), "verify.timeout", "30s")))
 	cr := n.finish("strict")
-	n.wantFailed(cr, "VerifyTimeout", "8s", "not healthy before this run either", "Deployment", "reports", "verify.health to Workloads")
+	n.wantFailed(cr, "VerifyTimeout", "30s", "not healthy before this run either", "Deployment", "reports", "verify.health to Workloads")
 	if got := n.liveImage("dev"); got != serverImage+":1.0.1" {
 		t.Errorf("the Deployment runs %s", got)
 	}

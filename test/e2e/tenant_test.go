@@ -10,6 +10,7 @@ import (
 	tekton "github.com/tektoncd/pipeline/pkg/client/clientset/versioned"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"knative.dev/pkg/apis"
 
 	"github.com/tekton-gitops/tekton-gitops/test/testbed"
@@ -135,8 +136,13 @@ func (n *tenant) inPhase(name, phase string) *v1beta1.CustomRun {
 
 func (n *tenant) cancel(name string) {
 	n.t.Helper()
-	patch := []byte(`{"spec":{"status":"RunCancelled","statusMessage":"cancelled by the test"}}`)
-	if _, err := n.tekton.TektonV1beta1().CustomRuns(n.Namespace).Patch(n.t.Context(), name, "application/merge-patch+json", patch, metav1.PatchOptions{}); err != nil {
+	n.patch(name, `{"spec":{"status":"RunCancelled","statusMessage":"cancelled by the test"}}`)
+}
+
+// patch changes a run as a user would, by a merge patch.
+func (n *tenant) patch(name, patch string) {
+	n.t.Helper()
+	if _, err := n.tekton.TektonV1beta1().CustomRuns(n.Namespace).Patch(n.t.Context(), name, types.MergePatchType, []byte(patch), metav1.PatchOptions{}); err != nil {
 		n.t.Fatal(err)
 	}
 }
