@@ -19,6 +19,8 @@
 //
 // What it does not promise: it does not interrupt a sync that Argo CD has already started, and it does not guard an
 // application against writers outside of this namespace's lock. Those are recognised, not prevented.
+// A leader that is frozen between its live read and its effect, and wakes when another has taken over, can still make that
+// effect once more.
 //
 // The five hops of one run, each phase under one name: cmd/controller -> controller.go -> reconciler.go -> steps.go ->
 // the phase package.
