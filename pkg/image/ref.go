@@ -60,7 +60,7 @@ func (r Ref) IsZero() bool { return r == Ref{} }
 // Matches reports whether live, the reference of a container, is the image r:
 // the same repository, and the tag and the digest that r has. What r leaves
 // open matches anything. A live reference with neither tag nor digest has the
-// tag "latest".
+// tag "latest"; one that has r's digest and no tag is r, whatever tag r has.
 func (r Ref) Matches(live string) bool {
 	l, err := Parse(live)
 	if err != nil || !SameName(r.Name, l.Name) {
@@ -69,7 +69,8 @@ func (r Ref) Matches(live string) bool {
 	if l.Tag == "" && l.Digest == "" {
 		l.Tag = latest
 	}
-	return (r.Tag == "" || r.Tag == l.Tag) && (r.Digest == "" || r.Digest == l.Digest)
+	sameTag := r.Tag == "" || r.Tag == l.Tag || (l.Tag == "" && r.Digest != "")
+	return sameTag && (r.Digest == "" || r.Digest == l.Digest)
 }
 
 // SameName reports whether two names, as they were written, are one
@@ -84,7 +85,15 @@ func normalise(name string) string {
 	if err != nil || !reference.IsNameOnly(named) {
 		return name
 	}
-	return strings.ToLower(reference.Domain(named)) + "/" + reference.Path(named)
+	host, path := strings.ToLower(reference.Domain(named)), reference.Path(named)
+	// The grammar knows Docker Hub by lower-case names only, so Docker.IO/a has
+	// not got its "library/" yet.
+	if host == "docker.io" || host == "index.docker.io" {
+		if named, err := reference.ParseNormalizedNamed(host + "/" + path); err == nil {
+			return named.Name()
+		}
+	}
+	return host + "/" + path
 }
 
 // split takes a reference apart without judging it. A colon belongs to a tag

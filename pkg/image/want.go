@@ -16,7 +16,7 @@ var (
 	digestGrammar = regexp.MustCompile(`^(sha256:[a-f0-9]{64}|sha512:[a-f0-9]{128})$`)
 	// placeholderGrammar is for names that stand in manifests only to be
 	// replaced by a newName: kustomize compares them as they are.
-	placeholderGrammar = regexp.MustCompile(`^[a-zA-Z0-9_][a-zA-Z0-9_./-]*$`)
+	placeholderGrammar = regexp.MustCompile(`^[a-zA-Z0-9_][a-zA-Z0-9_.-]*(/[a-zA-Z0-9_][a-zA-Z0-9_.-]*)*$`)
 )
 
 // Want is what to set, in the terms of kustomize's images: the image that
@@ -44,6 +44,9 @@ func ParseWant(s string) (Want, error) {
 		target = s
 	}
 	ref := split(target)
+	if ref.String() != target {
+		return Want{}, fmt.Errorf("%w: %q has an empty tag or digest: leave out the colon or the at sign", ErrInvalid, s)
+	}
 	w := Want{Name: ref.Name, NewTag: ref.Tag, Digest: ref.Digest}
 	if renamed {
 		w.Name, w.NewName = name, ref.Name
@@ -86,8 +89,12 @@ func (w Want) Validate() error {
 	if w.Name == "" {
 		return fmt.Errorf("%w: no name: give the image's name as the manifests have it", ErrInvalid)
 	}
-	if !isName(w.Name) && (len(w.Name) > maxName || !placeholderGrammar.MatchString(w.Name)) {
-		return fmt.Errorf("%w: name %s: want registry/repository without tag and digest", ErrInvalid, clip(w.Name))
+	if !isName(w.Name) && !isPlaceholder(w.Name) {
+		want := "want registry/repository without tag and digest"
+		if isName(strings.ToLower(w.Name)) {
+			want += ", the repository in lower case"
+		}
+		return fmt.Errorf("%w: name %s: %s", ErrInvalid, clip(w.Name), want)
 	}
 	if w.NewName != "" && !isName(w.NewName) {
 		return fmt.Errorf("%w: newName %s: want registry/repository without tag and digest, the repository in lower case", ErrInvalid, clip(w.NewName))
@@ -110,6 +117,18 @@ func isName(s string) bool {
 	}
 	named, err := reference.ParseNormalizedNamed(s)
 	return err == nil && reference.IsNameOnly(named)
+}
+
+// isPlaceholder tells a name that only stands for an image, such as
+// SERVER_IMAGE, from one that is meant to be a reference and is none: what names
+// a registry is meant, and quay.io/Server would become a container that never
+// starts.
+func isPlaceholder(s string) bool {
+	if len(s) > maxName || !placeholderGrammar.MatchString(s) {
+		return false
+	}
+	host, _, found := strings.Cut(s, "/")
+	return !found || !strings.Contains(host, ".") && !strings.EqualFold(host, "localhost")
 }
 
 // clip quotes s for a message, at a bounded length.

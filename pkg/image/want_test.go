@@ -24,6 +24,9 @@ func TestParseWant(t *testing.T) {
 		{"a=b:v1@" + sha512a, Want{Name: "a", NewName: "b", NewTag: "v1", Digest: sha512a}},
 		{"SERVER_IMAGE=quay.io/gnunn/server:1.2.3", Want{Name: "SERVER_IMAGE", NewName: "quay.io/gnunn/server", NewTag: "1.2.3"}},
 		{"SERVER_IMAGE:1.2.3", Want{Name: "SERVER_IMAGE", NewTag: "1.2.3"}},
+		{"apps/SERVER.IMAGE=quay.io/gnunn/server:1.2.3", Want{Name: "apps/SERVER.IMAGE", NewName: "quay.io/gnunn/server", NewTag: "1.2.3"}},
+		{"Quay.IO/gnunn/server:1.2.3", Want{Name: "Quay.IO/gnunn/server", NewTag: "1.2.3"}},
+		{"localhost:5000/a:1@" + sha256a, Want{Name: "localhost:5000/a", NewTag: "1", Digest: sha256a}},
 	} {
 		t.Run(tc.in, func(t *testing.T) {
 			got, err := ParseWant(tc.in)
@@ -53,6 +56,11 @@ func TestParseWantRefuses(t *testing.T) {
 		{"a:b:v1", `invalid image: name "a:b": want registry/repository without tag and digest`},
 		{"a=B:v1", `invalid image: newName "B": want registry/repository without tag and digest, the repository in lower case`},
 		{"a=b=c:v1", `invalid image: newName "b=c": want registry/repository without tag and digest, the repository in lower case`},
+		{"a:v1@", `invalid image: "a:v1@" has an empty tag or digest: leave out the colon or the at sign`},
+		{"a=b:@" + sha256a, `invalid image: "a=b:@` + sha256a + `" has an empty tag or digest: leave out the colon or the at sign`},
+		{"quay.io/Gnunn/server:v1", `invalid image: name "quay.io/Gnunn/server": want registry/repository without tag and digest, the repository in lower case`},
+		{"Localhost/Server:v1", `invalid image: name "Localhost/Server": want registry/repository without tag and digest, the repository in lower case`},
+		{"apps//SERVER:v1", `invalid image: name "apps//SERVER": want registry/repository without tag and digest`},
 		{"a b:v1", `invalid image: name "a b": want registry/repository without tag and digest`},
 		{"a:*", `invalid image: tag "*": want at most 128 letters, digits, '_', '.' or '-', and neither '.' nor '-' first`},
 		{"a:" + strings.Repeat("t", 129), `invalid image: tag "` + strings.Repeat("t", 80) + `"…: want at most 128 letters, digits, '_', '.' or '-', and neither '.' nor '-' first`},
