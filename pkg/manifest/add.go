@@ -122,7 +122,7 @@ func (k *kustomization) addToBlock(list *yaml.Node, want image.Want) change {
 
 // aboveComments is the start of at's line, or of the comments right above it.
 func (k *kustomization) aboveComments(at int) int {
-	line, _ := k.position(at)
+	line := k.line(at)
 	for line > 1 && bytes.HasPrefix(bytes.TrimLeft(k.data[k.lines[line-2]:], " "), []byte("#")) {
 		line--
 	}
@@ -132,7 +132,7 @@ func (k *kustomization) aboveComments(at int) int {
 // belowComments is the end of at's line, or of the comments right below it that
 // are indented deeper than the list's dashes: they belong to the entry.
 func (k *kustomization) belowComments(at, indent int) int {
-	line, _ := k.position(at)
+	line := k.line(at)
 	for ; line < len(k.lines); line++ {
 		text := k.data[k.lines[line]:k.lineEnd(k.lines[line])]
 		trimmed := bytes.TrimLeft(text, " ")

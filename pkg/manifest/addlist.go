@@ -40,7 +40,7 @@ func (k *kustomization) addList(want image.Want) changes {
 // documentEnd is the offset of the marker that ends the first document ("---"
 // or "..."), or the end of the file.
 func (k *kustomization) documentEnd() int {
-	line, _ := k.position(k.end(k.root, 0))
+	line := k.line(k.end(k.root, 0))
 	for _, start := range k.lines[line:] {
 		text := k.data[start:]
 		if bytes.HasPrefix(text, []byte("---")) || bytes.HasPrefix(text, []byte("...")) {
@@ -61,35 +61,35 @@ func (k *kustomization) endsInBlockScalar() bool {
 // insertFlow adds an item to a flow list, or a pair to a flow mapping, behind
 // the child with that index (a pair's key); first where index is negative. It
 // gets a line of its own where that child has one.
-func (k *kustomization) insertFlow(in *yaml.Node, index int, text string) change {
+func (s *source) insertFlow(in *yaml.Node, index int, text string) change {
 	if index < 0 {
-		at := k.content(in) + 1
+		at := s.content(in) + 1
 		return change{from: at, to: at, text: text}
 	}
 	last := index
 	if in.Kind == yaml.MappingNode {
 		last++
 	}
-	start, end := k.offset(in.Content[index]), k.end(in.Content[last], 0)
-	if !k.firstOnLine(start) {
-		return change{from: end, to: end, text: k.flowComma(in, last) + text}
+	start, end := s.offset(in.Content[index]), s.end(in.Content[last], 0)
+	if !s.firstOnLine(start) {
+		return change{from: end, to: end, text: s.flowComma(in, last) + text}
 	}
-	newline := k.lineBreak(end) + strings.Repeat(" ", start-k.lineStart(start))
-	comma := k.skipBlanks(end)
+	newline := s.lineBreak(end) + strings.Repeat(" ", start-s.lineStart(start))
+	comma := s.skipBlanks(end)
 	switch {
-	case comma < len(k.data) && k.data[comma] == ',' && k.restIsBlank(comma+1):
-		at := k.lineEnd(comma)
+	case comma < len(s.data) && s.data[comma] == ',' && s.restIsBlank(comma+1):
+		at := s.lineEnd(comma)
 		return change{from: at, to: at, text: newline + text + ","}
-	case k.restIsBlank(end):
-		at := k.lineEnd(end)
-		return change{from: end, to: at, text: "," + string(k.data[end:at]) + newline + text}
+	case s.restIsBlank(end):
+		at := s.lineEnd(end)
+		return change{from: end, to: at, text: "," + string(s.data[end:at]) + newline + text}
 	default:
 		return change{from: end, to: end, text: "," + newline + text}
 	}
 }
 
 // flowComma is the comma as the collection writes it behind its children.
-func (k *kustomization) flowComma(in *yaml.Node, last int) string {
+func (s *source) flowComma(in *yaml.Node, last int) string {
 	step := 1
 	if in.Kind == yaml.MappingNode {
 		step = 2
@@ -97,8 +97,8 @@ func (k *kustomization) flowComma(in *yaml.Node, last int) string {
 	if len(in.Content) < 2*step {
 		return ", "
 	}
-	comma := k.skipBlank(k.end(in.Content[step-1], 0))
-	if comma+1 < len(k.data) && !isBlank(k.data[comma+1]) && breakLen(k.data[comma+1:]) == 0 {
+	comma := s.skipBlank(s.end(in.Content[step-1], 0))
+	if comma+1 < len(s.data) && !isBlank(s.data[comma+1]) && breakLen(s.data[comma+1:]) == 0 {
 		return ","
 	}
 	return ", "

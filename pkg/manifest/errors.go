@@ -11,6 +11,11 @@ var (
 	ErrInvalid = errors.New("invalid manifest")
 	// ErrTooLarge is wrapped by an Error for a file above the size limit.
 	ErrTooLarge = errors.New("manifest too large")
+	// ErrImageNotFound is wrapped by an Error for a place that holds another
+	// image than the one to set.
+	ErrImageNotFound = errors.New("image not in manifest")
+	// ErrPath is wrapped for a text that is no value path.
+	ErrPath = errors.New("invalid value path")
 )
 
 // Error says what is wrong, and where. Line and Column start at 1; a column
@@ -20,7 +25,7 @@ type Error struct {
 	Line   int
 	Column int
 	Msg    string
-	// Err is the sentinel: ErrInvalid or ErrTooLarge.
+	// Err is the sentinel: ErrInvalid, ErrTooLarge or ErrImageNotFound.
 	Err error
 }
 

@@ -55,6 +55,15 @@ func (s *source) skipBlanks(at int) int {
 	return at
 }
 
+// blanksBefore removes the blanks in front of an offset.
+func (s *source) blanksBefore(at int) change {
+	from := at
+	for from > 0 && isBlank(s.data[from-1]) {
+		from--
+	}
+	return change{from: from, to: at}
+}
+
 // isEmpty reports whether a node has no text of its own: "key:" without a value.
 func isEmpty(n *yaml.Node) bool {
 	return n.Kind == yaml.ScalarNode && n.Value == "" && n.Style&^yaml.TaggedStyle == 0
@@ -152,7 +161,7 @@ func (s *source) blockEnd(n *yaml.Node, at, indent int) int {
 	if digit := bytes.IndexAny(s.data[at:header], "123456789"); digit >= 0 {
 		deep = indent + int(s.data[at+digit]-'0')
 	}
-	line, _ := s.position(at)
+	line := s.line(at)
 	for _, start := range s.lines[line:] {
 		stop := s.lineEnd(start)
 		text := s.data[start:stop]

@@ -109,15 +109,20 @@ func (k *kustomization) field(mapping *yaml.Node, name string) (pair, bool, erro
 	return found, found.key != nil, nil
 }
 
-// inherited is the value that a mapping has for a field through its merge keys
+// inherited is the value that a mapping has for a key through its merge keys
 // ("<<: *base"), or nil.
-func inherited(mapping *yaml.Node, name string) *yaml.Node {
-	return inheritedBy(mapping, name, map[*yaml.Node]bool{})
+func inherited(mapping *yaml.Node, isKey func(string) bool) *yaml.Node {
+	return inheritedBy(mapping, isKey, map[*yaml.Node]bool{})
+}
+
+// named matches a field's name as kustomize does.
+func named(name string) func(string) bool {
+	return func(key string) bool { return strings.EqualFold(key, name) }
 }
 
 // inheritedBy looks into each mapping once: an anchor may contain itself, and a
 // few lines of merges of merges would otherwise keep it busy for ever.
-func inheritedBy(mapping *yaml.Node, name string, seen map[*yaml.Node]bool) *yaml.Node {
+func inheritedBy(mapping *yaml.Node, isKey func(string) bool, seen map[*yaml.Node]bool) *yaml.Node {
 	if seen[mapping] {
 		return nil
 	}
@@ -136,11 +141,11 @@ func inheritedBy(mapping *yaml.Node, name string, seen map[*yaml.Node]bool) *yam
 				continue
 			}
 			for _, own := range pairs(base) {
-				if strings.EqualFold(own.key.Value, name) {
+				if isKey(own.key.Value) {
 					return own.value
 				}
 			}
-			if value := inheritedBy(base, name, seen); value != nil {
+			if value := inheritedBy(base, isKey, seen); value != nil {
 				return value
 			}
 		}
@@ -208,7 +213,7 @@ func (k *kustomization) checkMerge(mapping *yaml.Node) error {
 		}
 		merge := &yaml.Node{Kind: yaml.MappingNode, Content: []*yaml.Node{p.key, p.value}}
 		for _, own := range all[:i] {
-			if inherited(merge, own.key.Value) != nil {
+			if inherited(merge, named(own.key.Value)) != nil {
 				return k.failAt(p.key, "the merge key (<<) has %s too, and parsers differ on which counts: put it first", own.key.Value)
 			}
 		}
@@ -243,5 +248,5 @@ func (k *kustomization) value(mapping *yaml.Node, name string) (value *yaml.Node
 	if ok {
 		return own.value, own, nil
 	}
-	return inherited(mapping, name), pair{}, nil
+	return inherited(mapping, named(name)), pair{}, nil
 }

@@ -7,37 +7,11 @@ import (
 	"github.com/tekton-gitops/tekton-gitops/pkg/image"
 )
 
-// DefaultMaxBytes is the size limit of a manifest file.
-const DefaultMaxBytes = 1 << 20
-
 // KustomizationNames returns the names that a kustomization file may have. A
 // directory holds at most one of them.
 func KustomizationNames() []string {
 	return []string{"kustomization.yaml", "kustomization.yml", "Kustomization"}
 }
-
-// Edit is the outcome of an edit.
-type Edit struct {
-	// Data is the file after the edit; the very bytes that came in when
-	// nothing changed.
-	Data []byte
-	// Changed is false when the file already said what was wanted.
-	Changed bool
-	// Previous is what the file set for the image before. Zero: it had no entry.
-	Previous image.Ref
-	// Image is what the file sets for the image now. It differs from the
-	// target of the wish where the file keeps a newName of its own.
-	Image image.Ref
-}
-
-// Option changes a limit of an edit.
-type Option func(*limits)
-
-type limits struct{ maxBytes int }
-
-// MaxBytes sets the size limit of the file, before and after the edit. The
-// default is DefaultMaxBytes.
-func MaxBytes(n int) Option { return func(l *limits) { l.maxBytes = n } }
 
 // SetKustomizeImage sets an image in the kustomization file data, with the
 // meaning of "kustomize edit set image":
@@ -72,7 +46,7 @@ func SetKustomizeImage(path string, data []byte, want image.Want, options ...Opt
 	if err != nil {
 		return Edit{}, err
 	}
-	edit := Edit{}
+	edit := Edit{Places: 1}
 	changes := changes{}
 	if e == nil {
 		changes, err = k.add(want)
@@ -95,15 +69,4 @@ func SetKustomizeImage(path string, data []byte, want image.Want, options ...Opt
 		return Edit{}, err
 	}
 	return edit, nil
-}
-
-func (l limits) check(path string, data []byte) error {
-	if len(data) > l.maxBytes {
-		return &Error{
-			File: path,
-			Msg:  fmt.Sprintf("%d bytes are more than the limit of %d", len(data), l.maxBytes),
-			Err:  ErrTooLarge,
-		}
-	}
-	return nil
 }

@@ -126,7 +126,7 @@ func TestSetTwiceIsSetOnce(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff(Edit{Data: once.Data, Previous: once.Image, Image: once.Image}, twice); diff != "" {
+			if diff := cmp.Diff(Edit{Data: once.Data, Previous: once.Image, Image: once.Image, Places: 1}, twice); diff != "" {
 				t.Error(diff)
 			}
 		})

@@ -1,55 +1,91 @@
 package manifest
 
-import "bytes"
+import (
+	"bytes"
 
-// removeLines removes a pair of a block mapping, with the lines that it fills.
-func (k *kustomization) removeLines(e *entry, p pair) change {
-	from := k.lineStart(k.offset(p.key))
-	to := k.lineEnd(k.end(p.value, e.indent()))
-	n := breakLen(k.data[to:])
+	"go.yaml.in/yaml/v3"
+)
+
+// width is how many nodes make a child of a collection.
+func width(in *yaml.Node) int {
+	if in.Kind == yaml.MappingNode {
+		return 2
+	}
+	return 1
+}
+
+// child is the bytes of the child with that index in a collection's nodes, its
+// dash included.
+func (s *source) child(in *yaml.Node, i int) (from, to int) {
+	to = s.end(in.Content[i+width(in)-1], s.indent(in))
+	switch {
+	case in.Kind == yaml.MappingNode || isFlow(in):
+		return s.offset(in.Content[i]), to
+	case i == 0:
+		return s.content(in), to
+	}
+	return s.skipBlank(s.end(in.Content[i-1], s.indent(in))), to
+}
+
+// remove removes a child of a collection, with the lines that it fills. The only
+// field of a mapping leaves empty braces.
+func (s *source) remove(in *yaml.Node, i int) changes {
+	if isFlow(in) {
+		return s.removeFlow(in, i)
+	}
+	from, to := s.child(in, i)
+	next := i + width(in)
+	switch {
+	case in.Kind == yaml.MappingNode && len(in.Content) == width(in):
+		return changes{{from: from, to: to, text: "{}"}}
+	case s.firstOnLine(from):
+		return changes{s.removeLines(from, to)}
+	case next < len(in.Content):
+		// It shares its line with the dash of what it is in. The next one takes
+		// its place, unless there is a comment in between.
+		start, _ := s.child(in, next)
+		if len(bytes.TrimSpace(s.data[to:start])) == 0 {
+			to = start
+		}
+	}
+	return changes{{from: from, to: to}}
+}
+
+// removeLines removes bytes with the lines that they fill.
+func (s *source) removeLines(from, to int) change {
+	from, to = s.lineStart(from), s.lineEnd(to)
+	n := breakLen(s.data[to:])
 	if n == 0 {
 		// The last line of a file without a final line break: the one in front
 		// of it goes.
-		for from > 0 && breakLen(k.data[from-1:to]) > 0 {
+		for from > 0 && breakLen(s.data[from-1:to]) > 0 {
 			from--
 		}
 	}
 	return change{from: from, to: to + n}
 }
 
-// removeFlow removes a pair of a flow mapping, with one comma, and with its
+// removeFlow removes a child of a flow collection, with one comma, and with its
 // line where it has one for itself.
-func (k *kustomization) removeFlow(e *entry, p pair) changes {
-	from, to := k.offset(p.key), k.end(p.value, 0)
+func (s *source) removeFlow(in *yaml.Node, i int) changes {
+	from, to := s.child(in, i)
 	var all changes
-	if comma := k.skipBlank(to); comma < len(k.data) && k.data[comma] == ',' {
+	if comma := s.skipBlank(to); comma < len(s.data) && s.data[comma] == ',' {
 		to = comma + 1
-		if !k.firstOnLine(from) {
-			to = k.skipBlanks(to)
+		if !s.firstOnLine(from) {
+			to = s.skipBlanks(to)
 		}
-	} else if before := k.commaBefore(e, p); before >= 0 {
-		if len(bytes.TrimLeft(k.data[before+1:from], " \t")) == 0 {
-			from = before
+	} else if i > 0 {
+		comma := s.skipBlank(s.end(in.Content[i-1], 0))
+		if len(bytes.TrimLeft(s.data[comma+1:from], " \t")) == 0 {
+			from = comma
 		} else {
-			all = append(all, change{from: before, to: before + 1})
+			all = append(all, change{from: comma, to: comma + 1})
 		}
 	}
-	if k.firstOnLine(from) && k.restIsBlank(to) {
-		from, to = k.lineStart(from), k.lineEnd(to)
-		to += breakLen(k.data[to:])
+	if s.firstOnLine(from) && s.restIsBlank(to) {
+		from, to = s.lineStart(from), s.lineEnd(to)
+		to += breakLen(s.data[to:])
 	}
 	return append(all, change{from: from, to: to})
-}
-
-// commaBefore is the offset of the comma between a pair of a flow mapping and
-// the one before it, or -1.
-func (k *kustomization) commaBefore(e *entry, p pair) int {
-	last := -1
-	for _, other := range pairs(e.node) {
-		if other.key == p.key {
-			break
-		}
-		last = k.skipBlank(k.end(other.value, 0))
-	}
-	return last
 }

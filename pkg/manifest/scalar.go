@@ -3,6 +3,8 @@ package manifest
 import (
 	"regexp"
 	"strconv"
+	"strings"
+	"unicode"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -21,7 +23,7 @@ var (
 		`|[0-9][0-9_]*\.?[0-9_]*(?:e[-+]?[0-9_]*)?` +
 		`|0[xob][-+]?[0-9a-f_]*` +
 		`|[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?` +
-		`|[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:t.*)?` +
+		`|[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:[t ].*)?` +
 		`)$`)
 )
 
@@ -32,13 +34,14 @@ func staysString(text string) bool {
 }
 
 // scalar writes text in the given style, or in double quotes where that style
-// cannot hold it. Names, tags and digests have nothing that quotes would have
-// to escape.
+// cannot hold it.
 func scalar(text string, style yaml.Style) string {
+	printable := !strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) })
 	switch {
-	case style&yaml.SingleQuotedStyle != 0:
-		return "'" + text + "'"
-	case style&yaml.DoubleQuotedStyle != 0 || !staysString(text):
+	case style&yaml.SingleQuotedStyle != 0 && printable:
+		return "'" + strings.ReplaceAll(text, "'", "''") + "'"
+	case style&^yaml.TaggedStyle != 0 && style&(yaml.LiteralStyle|yaml.FoldedStyle) == 0 || !staysString(text):
+		// Go's escapes are a part of YAML's.
 		return strconv.Quote(text)
 	default:
 		return text
@@ -51,8 +54,16 @@ func isString(n *yaml.Node, text string) bool {
 	if n.Kind != yaml.ScalarNode || n.ShortTag() != "!!str" || n.Value != text {
 		return false
 	}
-	return n.Style != 0 || staysString(text)
+	return n.Style != 0 || staysString(text) || isPlainText(text)
 }
+
+// isPlainText reports whether text that stands without quotes somewhere, though
+// this package would write some, is a string to every parser all the same.
+func isPlainText(text string) bool {
+	return text != "=" && text != "<<" && !typedGrammar.MatchString(strings.TrimLeft(text, "+-."))
+}
+
+func isPlain(n *yaml.Node) bool { return n.Style&^yaml.TaggedStyle == 0 }
 
 // resolve follows an alias to the node that carries the anchor.
 func resolve(n *yaml.Node) *yaml.Node {

@@ -86,16 +86,16 @@ func (k *kustomization) replaceField(e *entry, old, name, text string) (changes,
 	case !isFlow(e.node) && !k.firstOnLine(k.offset(oldPair.key)):
 		// The old field shares its line with the dash of the entry.
 		c, err := k.turnInto(e, oldPair, name, text)
-		return append(c, k.removeLines(e, own)), err
+		return append(c, k.removeLines(k.offset(own.key), k.end(own.value, e.indent()))), err
 	}
 	c, err := k.setField(e, name, text)
 	if err != nil {
 		return nil, err
 	}
 	if isFlow(e.node) {
-		return append(c, k.removeFlow(e, oldPair)...), nil
+		return append(c, k.removeFlow(e.node, slices.Index(e.node.Content, oldPair.key))...), nil
 	}
-	return append(c, k.removeLines(e, oldPair)), nil
+	return append(c, k.removeLines(k.offset(oldPair.key), k.end(oldPair.value, e.indent()))), nil
 }
 
 func isCollection(n *yaml.Node) bool {
@@ -135,25 +135,7 @@ func (k *kustomization) setValue(e *entry, p pair, text string) (changes, error)
 	if err := k.checkShared(p.value, p.key.Value); err != nil {
 		return nil, err
 	}
-	from, to := k.content(p.value), k.end(p.value, e.indent())
-	switch {
-	case p.value.Kind == yaml.AliasNode:
-		return changes{{from: from, to: to, text: scalar(text, 0)}}, nil
-	case isEmpty(p.value):
-		text = scalar(text, 0)
-		if !isBlank(k.data[from-1]) {
-			text = " " + text
-		}
-		return changes{{from: from, to: from, text: text}}, nil
-	case p.value.Style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0:
-		header := k.blockHeaderEnd(from)
-		return changes{
-			{from: from, to: header, text: scalar(text, 0)},
-			{from: k.lineEnd(header), to: max(to, k.lineEnd(header))},
-		}, nil
-	default:
-		return changes{{from: from, to: to, text: scalar(text, p.value.Style)}}, nil
-	}
+	return k.replaceScalar(p.value, e.indent(), func(style yaml.Style) string { return scalar(text, style) }), nil
 }
 
 // checkShared refuses to change a node whose anchor an alias uses.

@@ -38,6 +38,8 @@ var terminal = []struct {
 	{lock.ErrForbidden, v1alpha1.ReasonNamespaceNotEnabled},
 	{manifest.ErrInvalid, v1alpha1.ReasonManifestInvalid},
 	{manifest.ErrTooLarge, v1alpha1.ReasonManifestInvalid},
+	{manifest.ErrPath, v1alpha1.ReasonInvalidSpec},
+	{manifest.ErrImageNotFound, v1alpha1.ReasonImageNotInManifest},
 	{gitrepo.ErrCertificate, v1alpha1.ReasonCertificateInvalid},
 	{gitrepo.ErrUnauthorized, v1alpha1.ReasonCredentialsInvalid},
 	{gitrepo.ErrForbidden, v1alpha1.ReasonCredentialsInvalid},
