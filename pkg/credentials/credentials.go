@@ -8,6 +8,7 @@
 //     annotations tekton.dev/git-N (and docker-N) for git, the key ARGOCD_SERVER for
 //     Argo CD, where the caller asks Address. That holds for a Secret named outright
 //     too.
+//   - A Secret for https is not used for ssh, nor the other way round.
 //   - Errors name the Secret and the key, never a value. The values themselves print,
 //     log and marshal without their secret parts, in every format that fmt, log/slog
 //     and encoding/json have.
@@ -49,7 +50,11 @@ var (
 const (
 	KeyUsername       = corev1.BasicAuthUsernameKey // git
 	KeyPassword       = corev1.BasicAuthPasswordKey // git: a password or a token
-	KeyCA             = "ca.crt"                    // both: PEM certificates to trust, instead of the system's
+	KeySSHPrivateKey  = corev1.SSHAuthPrivateKey    // git over ssh
+	KeyKnownHosts     = "known_hosts"               // git over ssh: the host keys to accept
+	KeySigningKey     = "signing-key"               // an OpenPGP or an ssh key
+	KeyPassphrase     = "passphrase"                // of an encrypted key, for ssh and for signing
+	KeyCA             = "ca.crt"                    // git and Argo CD: PEM certificates to trust, instead of the system's
 	KeyArgoCDToken    = "ARGOCD_AUTH_TOKEN"         //nolint:gosec // the name of a key, not its value
 	KeyArgoCDUsername = "ARGOCD_USERNAME"
 	KeyArgoCDPassword = "ARGOCD_PASSWORD"
@@ -63,26 +68,41 @@ type Reader interface {
 	ServiceAccount(ctx context.Context, namespace, name string) (*corev1.ServiceAccount, error)
 }
 
-// Basic is a user name and a password, or a token in the password's place. The
-// zero value means anonymous.
-type Basic struct {
+// GitAuth is a user name and a password, or a token in the password's place, for
+// https, or a key for ssh. The zero value means anonymous.
+type GitAuth struct {
 	Username, Password string
 	// CA holds PEM certificates from the Secret, to trust instead of the system's.
 	CA []byte
+	// SSH is what an ssh URL takes in their place.
+	SSH SSH
 	// Bound says that the Secret names the address that it is for.
 	Bound bool
 }
 
+// SSH is a private key and the host keys that it may be used with. Whether the key
+// can be read is not checked here.
+type SSH struct {
+	PrivateKey, Passphrase []byte
+	// KnownHosts is in the format of OpenSSH's known_hosts. It may be empty: then it
+	// has to come from elsewhere.
+	KnownHosts []byte
+}
+
 // Anonymous says that there is nothing to log in with.
-func (b Basic) Anonymous() bool { return b.Username == "" && b.Password == "" }
+func (a GitAuth) Anonymous() bool {
+	return a.Username == "" && a.Password == "" && len(a.SSH.PrivateKey) == 0
+}
 
 // Secrets returns the values that must not appear anywhere, for Redact.
-func (b Basic) Secrets() []string {
-	header := basicHeader(b.Username, b.Password)
-	if b.Password == tokenIsUsername {
-		return present(b.Username, header)
+func (a GitAuth) Secrets() []string {
+	secrets := present(basicHeader(a.Username, a.Password))
+	if a.Password == tokenIsUsername {
+		secrets = append(secrets, present(a.Username)...)
+	} else {
+		secrets = append(secrets, present(a.Password)...)
 	}
-	return present(b.Password, header)
+	return append(secrets, keySecrets(a.SSH.PrivateKey, a.SSH.Passphrase)...)
 }
 
 // tokenIsUsername is the password that goes with a token given as the user name, a

@@ -5,9 +5,6 @@ import (
 	"crypto/x509"
 	"fmt"
 	"maps"
-	"net"
-	"net/url"
-	"path"
 	"slices"
 	"strings"
 
@@ -25,29 +22,38 @@ const (
 	// this one for the tokens of an App; for others, and at GitLab and Gitea, any does.
 	defaultUsername = "x-access-token"
 
-	maxValue  = 16 << 10
-	maxCA     = 256 << 10
-	maxLinked = 64
+	maxValue      = 16 << 10
+	maxKey        = 64 << 10
+	maxCA         = 256 << 10
+	maxKnownHosts = 256 << 10
+	maxLinked     = 64
 )
 
-// Git finds what to log in with at an https (or http) repository URL.
+// Git finds what to log in with at a repository URL: https, http, ssh://user@host/path
+// or user@host:path.
 //
-// With a secretName it is that Secret: type kubernetes.io/basic-auth or Opaque, keys
-// password and username; without username, x-access-token is used. If it has
-// tekton.dev/git-N or docker-N annotations, one of them must match the URL.
+// With a secretName it is that Secret. For https its type is kubernetes.io/basic-auth or
+// Opaque, its keys password and username; without username, x-access-token is used. For
+// ssh its type is kubernetes.io/ssh-auth or Opaque, its keys ssh-privatekey, known_hosts
+// and passphrase, the last two optional. If it has tekton.dev/git-N or docker-N
+// annotations, one of them must match the URL.
 //
 // Without, the Secrets linked to the ServiceAccount (its secrets list, as for
 // Tekton's steps; "" means the ServiceAccount "default") of type
-// kubernetes.io/basic-auth whose annotation matches are candidates, and the longest
-// match wins. An annotation matches a URL of the same scheme, host and port whose
-// path it begins, segment by segment. None at all means anonymous.
+// kubernetes.io/basic-auth, or ssh-auth for ssh, whose annotation matches are
+// candidates, and the longest match wins. None at all means anonymous, or ErrInvalid for
+// ssh, which has no such thing.
+//
+// An annotation of a Secret for https matches a URL of the same scheme, host and port
+// whose path it begins, segment by segment. One of a Secret for ssh is host or
+// host:port, as Tekton has it; without port it matches every port of the host.
 //
 // source says for people where the credential comes from.
-func Git(ctx context.Context, r Reader, namespace, serviceAccount, secretName, rawURL string) (auth Basic, source string, err error) {
-	target, ok := parseAddress(rawURL)
-	if !ok || !strings.Contains(rawURL, "://") {
+func Git(ctx context.Context, r Reader, namespace, serviceAccount, secretName, rawURL string) (auth GitAuth, source string, err error) {
+	target, ok := parseRepository(rawURL)
+	if !ok {
 		// Not quoted: the URL may hold a password.
-		return Basic{}, "", fmt.Errorf("the repository URL is %w: it must be https://host/path", ErrInvalid)
+		return GitAuth{}, "", fmt.Errorf("the repository URL is %w: it must be https://host/path, ssh://git@host/path or git@host:path", ErrInvalid)
 	}
 	if secretName != "" {
 		return named(ctx, r, namespace, secretName, target)
@@ -55,41 +61,41 @@ func Git(ctx context.Context, r Reader, namespace, serviceAccount, secretName, r
 	return linked(ctx, r, namespace, serviceAccount, target)
 }
 
-func named(ctx context.Context, r Reader, namespace, name string, target address) (Basic, string, error) {
+func named(ctx context.Context, r Reader, namespace, name string, target address) (GitAuth, string, error) {
 	secret, err := readSecret(ctx, r, namespace, name)
 	if err != nil {
-		return Basic{}, "", err
+		return GitAuth{}, "", err
 	}
-	if t := secret.Type; t != corev1.SecretTypeBasicAuth && t != corev1.SecretTypeOpaque && t != "" {
-		return Basic{}, "", unusable(secret, fmt.Sprintf("its type is %s, but https needs %s", t, corev1.SecretTypeBasicAuth))
+	if t := secret.Type; t != target.secretType() && t != corev1.SecretTypeOpaque && t != "" {
+		return GitAuth{}, "", unusable(secret, fmt.Sprintf("its type is %s, but %s needs %s", t, target.scheme, target.secretType()))
 	}
 	// A Secret for an image registry is bound as well: its host is no git host.
-	bindings, err := bindingsOf(secret, gitAnnotation, dockerAnnotation)
+	bindings, err := bindingsOf(secret, target.scheme, gitAnnotation, dockerAnnotation)
 	if err != nil {
-		return Basic{}, "", err
+		return GitAuth{}, "", err
 	}
 	if len(bindings) > 0 && !slices.ContainsFunc(bindings, func(b binding) bool { return b.address.covers(target) }) {
-		return Basic{}, "", fmt.Errorf("the Secret %s is %w: %s is %s, the repository is at %s",
+		return GitAuth{}, "", fmt.Errorf("the Secret %s is %w: %s is %s, the repository is at %s",
 			name, ErrHostBound, bindings[0].annotation, bindings[0].address, target.origin())
 	}
-	auth, err := basic(secret, len(bindings) > 0)
+	auth, err := loginOf(secret, target, len(bindings) > 0)
 	if err != nil {
-		return Basic{}, "", err
+		return GitAuth{}, "", err
 	}
 	return auth, "Secret " + name, nil
 }
 
-func linked(ctx context.Context, r Reader, namespace, serviceAccount string, target address) (Basic, string, error) {
+func linked(ctx context.Context, r Reader, namespace, serviceAccount string, target address) (GitAuth, string, error) {
 	if serviceAccount == "" {
 		serviceAccount = defaultServiceAccount
 	}
 	account, err := r.ServiceAccount(ctx, namespace, serviceAccount)
 	if err != nil {
-		return Basic{}, "", readFailure("ServiceAccount", namespace, serviceAccount, err)
+		return GitAuth{}, "", readFailure("ServiceAccount", namespace, serviceAccount, err)
 	}
 	names := linkedNames(account)
 	if len(names) > maxLinked {
-		return Basic{}, "", fmt.Errorf("ServiceAccount %s is %w: it links %d Secrets, at most %d are read; name one with git.secretRef",
+		return GitAuth{}, "", fmt.Errorf("ServiceAccount %s is %w: it links %d Secrets, at most %d are read; name one with git.secretRef",
 			serviceAccount, ErrInvalid, len(names), maxLinked)
 	}
 	var best binding
@@ -103,7 +109,7 @@ func linked(ctx context.Context, r Reader, namespace, serviceAccount string, tar
 			continue
 		}
 		if err != nil {
-			return Basic{}, "", readFailure("Secret", namespace, name, err)
+			return GitAuth{}, "", readFailure("Secret", namespace, name, err)
 		}
 		b, ok := bestBinding(secret, target)
 		switch {
@@ -115,15 +121,19 @@ func linked(ctx context.Context, r Reader, namespace, serviceAccount string, tar
 		}
 	}
 	if rival != nil {
-		return Basic{}, "", fmt.Errorf("the Secrets %s and %s are %w: both are annotated for %s; name one with git.secretRef",
+		return GitAuth{}, "", fmt.Errorf("the Secrets %s and %s are %w: both are annotated for %s; name one with git.secretRef",
 			from.Name, rival.Name, ErrInvalid, best.address)
 	}
-	if from == nil {
-		return Basic{}, anonymous(serviceAccount, missing), nil
+	if from == nil && target.scheme == schemeSSH {
+		return GitAuth{}, "", fmt.Errorf("ServiceAccount %s is %w for ssh: no Secret linked to it is of type %s with a %sN annotation for %s; add one, or name one with git.secretRef",
+			serviceAccount, ErrInvalid, corev1.SecretTypeSSHAuth, gitAnnotation, hostOnly(target.host))
 	}
-	auth, err := basic(from, true)
+	if from == nil {
+		return GitAuth{}, anonymous(serviceAccount, missing), nil
+	}
+	auth, err := loginOf(from, target, true)
 	if err != nil {
-		return Basic{}, "", err
+		return GitAuth{}, "", err
 	}
 	return auth, fmt.Sprintf("Secret %s (ServiceAccount %s, %s)", from.Name, serviceAccount, best.annotation), nil
 }
@@ -146,30 +156,45 @@ func linkedNames(account *corev1.ServiceAccount) []string {
 	return names
 }
 
+// loginOf reads what the target's scheme logs in with.
+func loginOf(secret *corev1.Secret, target address, bound bool) (GitAuth, error) {
+	if target.scheme != schemeSSH {
+		return basic(secret, bound)
+	}
+	key, err := sshKey(secret)
+	if err != nil {
+		return GitAuth{}, err
+	}
+	return GitAuth{SSH: key, Bound: bound}, nil
+}
+
 // basic reads user name, password and ca.crt.
-func basic(secret *corev1.Secret, bound bool) (Basic, error) {
+func basic(secret *corev1.Secret, bound bool) (GitAuth, error) {
 	username, err := value(secret, KeyUsername)
 	if err != nil {
-		return Basic{}, err
+		return GitAuth{}, err
 	}
 	password, err := value(secret, KeyPassword)
 	if err != nil {
-		return Basic{}, err
+		return GitAuth{}, err
+	}
+	if password == "" && len(secret.Data[KeySSHPrivateKey]) > 0 {
+		return GitAuth{}, unusable(secret, fmt.Sprintf("key %s is missing; its %s is for ssh only", KeyPassword, KeySSHPrivateKey))
 	}
 	if password == "" {
-		return Basic{}, unusable(secret, fmt.Sprintf("key %s is missing or empty", KeyPassword))
+		return GitAuth{}, unusable(secret, fmt.Sprintf("key %s is missing or empty", KeyPassword))
 	}
 	if username == "" {
 		username = defaultUsername
 	}
 	if strings.Contains(username, ":") {
-		return Basic{}, unusable(secret, fmt.Sprintf("key %s holds a colon, which basic authentication cannot carry", KeyUsername))
+		return GitAuth{}, unusable(secret, fmt.Sprintf("key %s holds a colon, which basic authentication cannot carry", KeyUsername))
 	}
 	ca, err := certificates(secret)
 	if err != nil {
-		return Basic{}, err
+		return GitAuth{}, err
 	}
-	return Basic{Username: username, Password: password, CA: ca, Bound: bound}, nil
+	return GitAuth{Username: username, Password: password, CA: ca, Bound: bound}, nil
 }
 
 func certificates(secret *corev1.Secret) ([]byte, error) {
@@ -193,15 +218,19 @@ type binding struct {
 
 // bindingsOf reads the annotations of these prefixes in the order of their names. One
 // that cannot be read is an error: ignoring it would send the Secret anywhere.
-func bindingsOf(secret *corev1.Secret, prefixes ...string) ([]binding, error) {
+func bindingsOf(secret *corev1.Secret, scheme string, prefixes ...string) ([]binding, error) {
 	var found []binding
 	for _, key := range slices.Sorted(maps.Keys(secret.Annotations)) {
 		if !slices.ContainsFunc(prefixes, func(prefix string) bool { return strings.HasPrefix(key, prefix) }) {
 			continue
 		}
-		a, ok := parseAddress(strings.TrimSpace(secret.Annotations[key]))
+		parse, example := parseAddress, "a URL such as https://github.com"
+		if scheme == schemeSSH {
+			parse, example = parseSSHHost, "host or host:port, such as github.com"
+		}
+		a, ok := parse(strings.TrimSpace(secret.Annotations[key]))
 		if !ok {
-			return nil, unusable(secret, fmt.Sprintf("annotation %s must be a URL such as https://github.com", key))
+			return nil, unusable(secret, fmt.Sprintf("annotation %s must be %s", key, example))
 		}
 		found = append(found, binding{annotation: key, address: a})
 	}
@@ -211,10 +240,10 @@ func bindingsOf(secret *corev1.Secret, prefixes ...string) ([]binding, error) {
 // bestBinding is the longest of a linked Secret's annotations that covers the target.
 // A Secret that is of no use here, or whose annotations cannot be read, does not match.
 func bestBinding(secret *corev1.Secret, target address) (binding, bool) {
-	if secret.Type != corev1.SecretTypeBasicAuth {
+	if secret.Type != target.secretType() {
 		return binding{}, false
 	}
-	all, err := bindingsOf(secret, gitAnnotation)
+	all, err := bindingsOf(secret, target.scheme, gitAnnotation)
 	if err != nil {
 		return binding{}, false
 	}
@@ -227,42 +256,6 @@ func bestBinding(secret *corev1.Secret, target address) (binding, bool) {
 	}
 	return best, found
 }
-
-// address is a URL as far as it decides where a credential may go.
-type address struct{ scheme, host, path string }
-
-// parseAddress reads a URL of http or https; a text without scheme is taken as https.
-func parseAddress(raw string) (address, bool) {
-	if !strings.Contains(raw, "://") {
-		raw = "https://" + raw
-	}
-	u, err := url.Parse(raw)
-	if err != nil || (u.Scheme != "https" && u.Scheme != "http") || u.Hostname() == "" || strings.Contains(u.Host, "*") {
-		return address{}, false
-	}
-	host, port := strings.ToLower(u.Hostname()), u.Port()
-	if port == "" {
-		port = map[string]string{"https": "443", "http": "80"}[u.Scheme]
-	}
-	// Cleaned, so that https://host/ours/../theirs is not under https://host/ours.
-	p := path.Clean("/" + u.Path)
-	if base := path.Base(p); base != ".git" {
-		p = strings.TrimSuffix(p, ".git")
-	}
-	p = strings.TrimSuffix(p, "/")
-	return address{scheme: u.Scheme, host: net.JoinHostPort(host, port), path: p}, true
-}
-
-func (a address) covers(target address) bool {
-	return a.scheme == target.scheme && a.host == target.host &&
-		(a.path == "" || a.path == target.path || strings.HasPrefix(target.path, a.path+"/"))
-}
-
-func (a address) longer(b address) bool { return len(a.path) > len(b.path) }
-
-func (a address) origin() string { return a.scheme + "://" + a.host }
-
-func (a address) String() string { return a.origin() + a.path }
 
 // serverAddress is an Argo CD address in one form, host:port; empty when it is none.
 // Without port it is 443, as for the argocd command line.

@@ -231,18 +231,26 @@ func TestGit(t *testing.T) {
 			secret:  "a", url: "https://github.com/org/repo",
 			wantErr: credentials.ErrInvalid, wantErrHas: "its type is kubernetes.io/ssh-auth, but https needs kubernetes.io/basic-auth",
 		},
+		"an Opaque ssh key for https": {
+			objects: []runtime.Object{secret("a", corev1.SecretTypeOpaque, map[string]string{"ssh-privatekey": "k"})},
+			secret:  "a", url: "https://github.com/org/repo",
+			wantErr: credentials.ErrInvalid, wantErrHas: "key password is missing; its ssh-privatekey is for ssh only",
+		},
 		"no such Secret": {
 			secret: "github", url: "https://github.com/org/repo",
 			wantErr: credentials.ErrNotFound, wantErrHas: "Secret github: not found in namespace team",
 		},
-		"a URL of ssh":           {secret: "a", url: "ssh://git@github.com/org/repo", wantErr: credentials.ErrInvalid},
-		"a URL without a scheme": {secret: "a", url: "github.com/org/repo", wantErr: credentials.ErrInvalid},
-		"a file":                 {secret: "a", url: "file:///etc", wantErr: credentials.ErrInvalid},
+		"a password in a URL of ssh": {secret: "a", url: "ssh://git:s3cr3t@github.com/org/repo", wantErr: credentials.ErrInvalid},
+		"a URL without a scheme":     {secret: "a", url: "github.com/org/repo", wantErr: credentials.ErrInvalid},
+		"a file":                     {secret: "a", url: "file:///etc", wantErr: credentials.ErrInvalid},
 	} {
 		t.Run(name, func(t *testing.T) {
 			reader := credentials.Live(fake.NewClientset(tc.objects...).CoreV1())
 			auth, source, err := credentials.Git(t.Context(), reader, ns, tc.account, tc.secret, tc.url)
 			checkError(t, err, tc.wantErr, tc.wantErrHas)
+			if d := cmp.Diff(credentials.SSH{}, auth.SSH, cmp.Comparer(sameSSH)); d != "" {
+				t.Error(d)
+			}
 			g := got{Username: auth.Username, Password: auth.Password, CA: string(auth.CA), Bound: auth.Bound, Source: source}
 			if d := cmp.Diff(tc.want, g); d != "" {
 				t.Error(d)
@@ -256,7 +264,7 @@ func TestGit(t *testing.T) {
 
 // The URL may carry a password, and so may the text of an error about it.
 func TestGitErrorHoldsNoPassword(t *testing.T) {
-	for _, url := range []string{"https://bob:s3cr3t@github.com:port/", "ssh://bob:s3cr3t@github.com", "bob:s3cr3t@github.com/x"} {
+	for _, url := range []string{"https://bob:s3cr3t@github.com:port/", "ssh://bob:s3cr3t@github.com", "ssh://bob:s3cr3t@github.com/x", "bob:s3cr3t@github.com:x", "bob:s3cr3t@github.com/x"} {
 		_, _, err := credentials.Git(t.Context(), nil, ns, "", "", url)
 		checkError(t, err, credentials.ErrInvalid, "the repository URL is not usable")
 		if strings.Contains(err.Error(), "s3cr3t") {

@@ -22,7 +22,15 @@ const hidden = "***"
 func Redact(text string, secrets ...string) string {
 	var forms []string
 	for _, secret := range secrets {
-		forms = append(forms, spellings(secret)...)
+		if len(secret) > len(text) {
+			continue // no form is shorter than the secret
+		}
+		for _, form := range spellings(secret) {
+			// Few are there, and a replacer of all the forms of a key's lines would take milliseconds to build.
+			if strings.Contains(text, form) {
+				forms = append(forms, form)
+			}
+		}
 	}
 	if len(forms) == 0 {
 		return text
@@ -98,30 +106,78 @@ func present(values ...string) []string {
 }
 
 // String shows who logs in, and never with what.
-func (b Basic) String() string {
-	if b.Anonymous() {
+func (a GitAuth) String() string {
+	switch {
+	case len(a.SSH.PrivateKey) > 0:
+		return a.SSH.String()
+	case a.Anonymous():
 		return "anonymous"
-	}
-	if b.Password == tokenIsUsername {
+	case a.Password == tokenIsUsername:
 		return "basic " + hidden
 	}
-	return "basic " + b.Username + ":" + hidden
+	return "basic " + a.Username + ":" + hidden
 }
 
 // GoString is String, for %#v.
-func (b Basic) GoString() string { return b.String() }
+func (a GitAuth) GoString() string { return a.String() }
 
 // Format is String, for every verb and flag.
-func (b Basic) Format(f fmt.State, _ rune) { write(f, b.String()) }
+func (a GitAuth) Format(f fmt.State, _ rune) { write(f, a.String()) }
 
 // LogValue is String, for log/slog.
-func (b Basic) LogValue() slog.Value { return slog.StringValue(b.String()) }
+func (a GitAuth) LogValue() slog.Value { return slog.StringValue(a.String()) }
 
 // MarshalText is String, for encodings that ask for text.
-func (b Basic) MarshalText() ([]byte, error) { return []byte(b.String()), nil }
+func (a GitAuth) MarshalText() ([]byte, error) { return []byte(a.String()), nil }
 
 // MarshalJSON is String as a JSON string. It does not survive a round trip.
-func (b Basic) MarshalJSON() ([]byte, error) { return json.Marshal(b.String()) }
+func (a GitAuth) MarshalJSON() ([]byte, error) { return json.Marshal(a.String()) }
+
+// String shows whether there is a key.
+func (s SSH) String() string {
+	if len(s.PrivateKey) == 0 {
+		return "no ssh key"
+	}
+	return "ssh key " + hidden
+}
+
+// GoString is String, for %#v.
+func (s SSH) GoString() string { return s.String() }
+
+// Format is String, for every verb and flag.
+func (s SSH) Format(f fmt.State, _ rune) { write(f, s.String()) }
+
+// LogValue is String, for log/slog.
+func (s SSH) LogValue() slog.Value { return slog.StringValue(s.String()) }
+
+// MarshalText is String, for encodings that ask for text.
+func (s SSH) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// MarshalJSON is String as a JSON string. It does not survive a round trip.
+func (s SSH) MarshalJSON() ([]byte, error) { return json.Marshal(s.String()) }
+
+// String shows whether there is a key.
+func (k SigningKey) String() string {
+	if len(k.Key) == 0 {
+		return "no signing key"
+	}
+	return "signing key " + hidden
+}
+
+// GoString is String, for %#v.
+func (k SigningKey) GoString() string { return k.String() }
+
+// Format is String, for every verb and flag.
+func (k SigningKey) Format(f fmt.State, _ rune) { write(f, k.String()) }
+
+// LogValue is String, for log/slog.
+func (k SigningKey) LogValue() slog.Value { return slog.StringValue(k.String()) }
+
+// MarshalText is String, for encodings that ask for text.
+func (k SigningKey) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
+
+// MarshalJSON is String as a JSON string. It does not survive a round trip.
+func (k SigningKey) MarshalJSON() ([]byte, error) { return json.Marshal(k.String()) }
 
 // String shows what kind of login it is and for which server.
 func (a ArgoCDAuth) String() string {

@@ -53,14 +53,14 @@ func TestRedact(t *testing.T) {
 		"quoted for Go":       {text: fmt.Sprintf("%q", secret), secrets: []string{secret}, want: `"***"`},
 		"base64":              {text: "data: " + base64.StdEncoding.EncodeToString([]byte(secret)), secrets: []string{secret}, want: "data: ***"},
 		"base64 for URLs":     {text: "data: " + base64.URLEncoding.EncodeToString([]byte(secret)), secrets: []string{secret}, want: "data: ***"},
-		"a header":            {text: request.Header.Get("Authorization"), secrets: credentials.Basic{Username: "bob", Password: secret}.Secrets(), want: "Basic ***"},
-		"token as user name":  {text: "https://ghp_abc:x-oauth-basic@github.com", secrets: credentials.Basic{Username: "ghp_abc", Password: "x-oauth-basic"}.Secrets(), want: "https://***:x-oauth-basic@github.com"},
+		"a header":            {text: request.Header.Get("Authorization"), secrets: credentials.GitAuth{Username: "bob", Password: secret}.Secrets(), want: "Basic ***"},
+		"token as user name":  {text: "https://ghp_abc:x-oauth-basic@github.com", secrets: credentials.GitAuth{Username: "ghp_abc", Password: "x-oauth-basic"}.Secrets(), want: "https://***:x-oauth-basic@github.com"},
 		"the longest first":   {text: "abcdef abcd", secrets: []string{"abcd", "abcdef"}, want: "*** ***"},
 		"several times":       {text: "abcd abcd", secrets: []string{"abcd", "abcd"}, want: "*** ***"},
 		"a short one":         {text: "pw=xy1!", secrets: []string{"xy1"}, want: "pw=***!"},
 		"Argo CD token":       {text: "Bearer eyJh.b.c", secrets: credentials.ArgoCDAuth{Token: "eyJh.b.c"}.Secrets(), want: "Bearer ***"},
 		"Argo CD password":    {text: "pipeline s3cr3t", secrets: credentials.ArgoCDAuth{Username: "pipeline", Password: "s3cr3t"}.Secrets(), want: "pipeline ***"},
-		"nobody has a secret": {text: "a", secrets: append(credentials.Basic{}.Secrets(), credentials.ArgoCDAuth{}.Secrets()...), want: "a"},
+		"nobody has a secret": {text: "a", secrets: append(credentials.GitAuth{}.Secrets(), credentials.ArgoCDAuth{}.Secrets()...), want: "a"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if d := cmp.Diff(tc.want, credentials.Redact(tc.text, tc.secrets...)); d != "" {
@@ -103,9 +103,14 @@ func TestValuesPrintWithoutSecrets(t *testing.T) {
 		}
 		want string
 	}{
-		"basic":                {credentials.Basic{Username: "bob", Password: "s3cr3t", CA: []byte("s3cr3t")}, "basic bob:***"},
-		"token as user name":   {credentials.Basic{Username: "s3cr3t", Password: "x-oauth-basic"}, "basic ***"},
-		"anonymous":            {credentials.Basic{}, "anonymous"},
+		"basic":                {credentials.GitAuth{Username: "bob", Password: "s3cr3t", CA: []byte("s3cr3t")}, "basic bob:***"},
+		"token as user name":   {credentials.GitAuth{Username: "s3cr3t", Password: "x-oauth-basic"}, "basic ***"},
+		"anonymous":            {credentials.GitAuth{}, "anonymous"},
+		"ssh":                  {credentials.GitAuth{SSH: credentials.SSH{PrivateKey: []byte("s3cr3t"), Passphrase: []byte("s3cr3t"), KnownHosts: []byte("s3cr3t")}}, "ssh key ***"},
+		"ssh alone":            {credentials.SSH{PrivateKey: []byte("s3cr3t"), Passphrase: []byte("s3cr3t")}, "ssh key ***"},
+		"ssh without a key":    {credentials.SSH{Passphrase: []byte("s3cr3t")}, "no ssh key"},
+		"signing":              {credentials.SigningKey{Key: []byte("s3cr3t"), Passphrase: []byte("s3cr3t")}, "signing key ***"},
+		"not signing":          {credentials.SigningKey{Passphrase: []byte("s3cr3t")}, "no signing key"},
 		"Argo CD token":        {credentials.ArgoCDAuth{Token: "s3cr3t", Server: "argocd.example.com"}, "token *** for argocd.example.com"},
 		"Argo CD account":      {credentials.ArgoCDAuth{Username: "pipeline", Password: "s3cr3t"}, "account pipeline:***"},
 		"Argo CD without auth": {credentials.ArgoCDAuth{}, "anonymous"},

@@ -26,12 +26,11 @@ func (r *Repository) Tip(ctx context.Context) (string, error) {
 // CheckPush asks the server whether these credentials may push at all, without pushing. It fails
 // with [ErrUnauthorized] or [ErrForbidden] when not. Branch protection and hooks only show at the
 // push itself.
+//
+// It begins a push and ends it before anything is sent. Ask [Repository.Tip] first: some forges create a
+// repository for the first who begins a push to it.
 func (r *Repository) CheckPush(ctx context.Context) error {
-	body, err := r.discover(ctx, receivePack)
-	if err == nil {
-		defer body.Close()
-		_, err = readAdvertisement(body, receivePack, r.refName())
-	}
+	_, err := r.advertised(ctx, receivePack)
 	if err != nil {
 		return r.fail(fmt.Sprintf("check the right to push to %s", r), err)
 	}
@@ -39,12 +38,7 @@ func (r *Repository) CheckPush(ctx context.Context) error {
 }
 
 func (r *Repository) tip(ctx context.Context) (string, error) {
-	body, err := r.discover(ctx, uploadPack)
-	if err != nil {
-		return "", err
-	}
-	defer body.Close()
-	adv, err := readAdvertisement(body, uploadPack, r.refName())
+	adv, err := r.advertised(ctx, uploadPack)
 	if err != nil {
 		return "", err
 	}
@@ -56,6 +50,14 @@ func (r *Repository) tip(ctx context.Context) (string, error) {
 		return "", ErrBranchNotFound
 	}
 	return adv.tip, nil
+}
+
+func (r *Repository) advertised(ctx context.Context, service string) (adv advertisement, err error) {
+	err = r.transport.discover(ctx, service, func(body io.Reader) (err error) {
+		adv, err = readAdvertisement(body, service, r.refName())
+		return err
+	})
+	return adv, err
 }
 
 type advertisement struct {

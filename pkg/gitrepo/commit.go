@@ -3,6 +3,7 @@ package gitrepo
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -27,6 +28,8 @@ type Message struct {
 	When time.Time
 	// Text is subject, body and trailers. It gets exactly one final newline.
 	Text string
+	// Signer signs the commit. Nil means that it is not signed.
+	Signer Signer
 }
 
 // Commit is a commit that is planned or was pushed. Only Encoded has to be kept: [ParseCommit]
@@ -75,9 +78,18 @@ func encodeCommit(tree, parent plumbing.Hash, m Message, when time.Time) ([]byte
 	if text == "" || strings.Contains(text, "\x00") {
 		return nil, fmt.Errorf("%w: the text is empty or has a NUL byte", ErrMessage)
 	}
+	headers := b.Len()
 	fmt.Fprintf(&b, "\n%s\n", text)
-	if b.Len() > MaxCommitBytes {
-		return nil, fmt.Errorf("commit of %d bytes: %w: the limit is %d; shorten the message", b.Len(), ErrTooLarge, MaxCommitBytes)
+	encoded := b.Bytes()
+	if m.Signer != nil {
+		signature, err := m.Signer.Sign(encoded)
+		if err != nil {
+			return nil, fmt.Errorf("sign the commit: %w", err)
+		}
+		encoded = slices.Insert(encoded, headers, signatureHeader(signature)...)
 	}
-	return b.Bytes(), nil
+	if len(encoded) > MaxCommitBytes {
+		return nil, fmt.Errorf("commit of %d bytes: %w: the limit is %d; shorten the message", len(encoded), ErrTooLarge, MaxCommitBytes)
+	}
+	return encoded, nil
 }

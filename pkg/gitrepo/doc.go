@@ -14,12 +14,14 @@
 //   - Nothing but the planned files differs between the commit and its parent: tree entries, modes
 //     and names are kept byte for byte.
 //   - No error text contains a password, and credentials go to the host of the URL only.
+//   - Over ssh no host key is accepted but those that the caller knows, the first time included.
+//   - A commit is signed once, when it is planned; what is pushed are those bytes.
 //
 // It does not promise:
 //
 //   - What a failed push means beyond the server's answer. A connection may be cut after the
 //     server accepted the commit: after any error from Push call [Repository.Tip] and compare.
-//   - Transports other than smart HTTP, and repositories with SHA-256 object ids.
+//   - Transports other than smart HTTP and ssh, and repositories with SHA-256 object ids.
 //   - Safety for concurrent use. A Repository and its Snapshots belong to one goroutine; a
 //     [Memory] may be shared.
 package gitrepo

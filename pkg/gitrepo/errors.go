@@ -12,13 +12,19 @@ var (
 	// ErrRedirect: the repository has moved to an address that is not followed with credentials.
 	ErrRedirect = errors.New("repository has moved")
 	// ErrNotGit: something answers there that is not a git server.
-	ErrNotGit = errors.New("not a git repository over smart HTTP")
+	ErrNotGit = errors.New("not a git repository")
 	// ErrUnauthorized: the credentials are missing, wrong or expired.
 	ErrUnauthorized = errors.New("credentials were not accepted")
 	// ErrForbidden: the credentials are known but do not permit this.
 	ErrForbidden = errors.New("credentials do not permit this")
 	// ErrCertificate: the server's certificate, or the CA bundle to check it with, is not acceptable.
 	ErrCertificate = errors.New("certificate not accepted")
+	// ErrHostKey: the ssh server's host key is unknown, has changed or is revoked, or the known hosts to
+	// check it with cannot be read. The text says which key the server has and what to do.
+	ErrHostKey = errors.New("host key not accepted")
+	// ErrKey: a private key, for ssh or for signing, cannot be used: it cannot be read, its passphrase
+	// is missing or wrong, it has expired or was revoked, or it cannot sign.
+	ErrKey = errors.New("private key not usable")
 	// ErrEmpty: the repository has no commit yet.
 	ErrEmpty = errors.New("repository is empty")
 	// ErrBranchNotFound: the repository has no such branch.

@@ -53,7 +53,7 @@ func (r *Repository) fetch(ctx context.Context, q request, into *objects) (answe
 	if err := pktline.NewEncoder(&buf).EncodeString("done\n"); err != nil {
 		return answer{}, err
 	}
-	body, err := r.call(ctx, uploadPack, buf.Bytes())
+	body, err := r.transport.call(ctx, uploadPack, buf.Bytes())
 	if err != nil {
 		return answer{}, err
 	}
@@ -105,9 +105,12 @@ func (r *Repository) newRequest(q request) *packp.UploadPackRequest {
 // where the pack should begin.
 func refused(err error) error {
 	var line *pktline.ErrorLine
+	var no *refusal
 	switch {
 	case errors.As(err, &line):
 		return &refusal{text: line.Text}
+	case errors.As(err, &no):
+		return no
 	case errors.Is(err, packfile.ErrEmptyPackfile):
 		return &refusal{text: "it sent no pack"}
 	case errors.Is(err, pktline.ErrInvalidPktLen):

@@ -19,21 +19,29 @@ const (
 	DefaultTimeout        = time.Minute
 )
 
-// Auth is an HTTPS user name with a password or a token. The zero value is anonymous. A server
-// that wants a token alone usually takes any user name.
+// Auth is an HTTPS user name with a password or a token, or an ssh key. The zero value is anonymous. A
+// server that wants a token alone usually takes any user name.
 type Auth struct {
 	Username string
 	Password string
+	// SSHKey is a private key for ssh URLs: OpenSSH's own format, or PEM (RSA, EC, PKCS #8).
+	SSHKey []byte
+	// SSHPassphrase decrypts SSHKey. It is not looked at when the key is not encrypted.
+	SSHPassphrase []byte
+	// KnownHosts are the host keys that ssh accepts, in the format of OpenSSH's known_hosts. No other
+	// key is accepted, at no time.
+	KnownHosts []byte
 }
 
 // Remote names a branch of a repository and how to reach it.
 type Remote struct {
-	// URL of the repository, without credentials in it.
+	// URL of the repository, without credentials in it: https://host/path, ssh://user@host:port/path or
+	// user@host:path. The user of an ssh URL is git when there is none.
 	URL string
 	// Branch is the short name: main, not refs/heads/main.
 	Branch string
 	Auth   Auth
-	// CA is a PEM bundle that is trusted instead of the system's. Empty means the system's.
+	// CA is a PEM bundle that https trusts instead of the system's. Empty means the system's.
 	CA []byte
 }
 
@@ -43,13 +51,15 @@ type Options struct {
 	MaxObjectBytes int64
 	// MaxTotalBytes bounds each answer of the server and all objects of a Snapshot. Default 64 MiB.
 	MaxTotalBytes int64
-	// Timeout bounds each request, its answer included. Default 1 minute.
+	// Timeout bounds each request, its answer included, and connecting where that is needed. Default 1
+	// minute.
 	Timeout time.Duration
 	// AllowHTTP permits http URLs: credentials then travel in the clear.
 	AllowHTTP bool
 	// Dial replaces the dialer, so that a policy can check the address that is really dialled.
 	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
-	// Proxy selects a proxy as in [http.Transport]. Nil means none; the environment is not read.
+	// Proxy selects a proxy as in [http.Transport], not for ssh. Nil means none; the environment is not
+	// read.
 	Proxy func(*http.Request) (*url.URL, error)
 	// Memory speeds up what was asked before. Nil means that nothing is remembered.
 	Memory *Memory
@@ -59,11 +69,11 @@ type Options struct {
 
 // Repository talks to one remote. Requests share a connection; Close it after use.
 type Repository struct {
-	url    *url.URL
-	branch string
-	auth   Auth
-	opts   Options
-	client *http.Client
+	url       *url.URL
+	branch    string
+	auth      Auth
+	opts      Options
+	transport transport
 
 	// caps is what upload-pack offered at the last Tip; nil before that.
 	caps *capability.List
@@ -71,7 +81,8 @@ type Repository struct {
 	bigTrees bool
 }
 
-// Open checks the remote without contacting it. It fails with [ErrURL] or [ErrCertificate].
+// Open checks the remote without contacting it. It fails with [ErrURL], [ErrCertificate], [ErrKey]
+// or [ErrHostKey].
 func Open(r Remote, o Options) (*Repository, error) {
 	u, err := parseRemoteURL(r.URL, o.AllowHTTP)
 	if err != nil {
@@ -92,18 +103,20 @@ func Open(r Remote, o Options) (*Repository, error) {
 	if o.Clock == nil {
 		o.Clock = clock.RealClock{}
 	}
-	client, err := newClient(r.CA, o)
+	repo := &Repository{url: u, branch: r.Branch, auth: auth, opts: o, bigTrees: o.Memory.isBig(u.String())}
+	if u.Scheme == schemeSSH {
+		repo.transport, err = newSSH(u, auth, o)
+	} else {
+		repo.transport, err = newSmartHTTP(u, auth, r.CA, o)
+	}
 	if err != nil {
 		return nil, err
 	}
-	return &Repository{
-		url: u, branch: r.Branch, auth: auth, opts: o, client: client,
-		bigTrees: o.Memory.isBig(u.String()),
-	}, nil
+	return repo, nil
 }
 
 // Close drops idle connections. The Repository stays usable.
-func (r *Repository) Close() { r.client.CloseIdleConnections() }
+func (r *Repository) Close() { r.transport.close() }
 
 // String is the URL without credentials.
 func (r *Repository) String() string { return r.url.String() }

@@ -66,7 +66,7 @@ func (r *Repository) update(ctx context.Context, from, to plumbing.Hash, pack []
 	if err := req.Encode(&buf); err != nil {
 		return err
 	}
-	body, err := r.call(ctx, receivePack, buf.Bytes())
+	body, err := r.transport.call(ctx, receivePack, buf.Bytes())
 	if err != nil {
 		return err
 	}
@@ -115,10 +115,13 @@ func encodePack(all []object) ([]byte, error) {
 	return buf.Bytes(), nil
 }
 
-// capped keeps the beginning of what is written to it.
-type capped struct{ bytes.Buffer }
+// capped keeps the beginning of what is written to it. The buffer is not embedded: io.Copy would find its
+// ReadFrom, which knows no limit.
+type capped struct{ start bytes.Buffer }
 
 func (c *capped) Write(p []byte) (int, error) {
-	c.Buffer.Write(p[:min(len(p), max(0, 4*maxWords-c.Len()))])
+	c.start.Write(p[:min(len(p), max(0, 4*maxWords-c.start.Len()))])
 	return len(p), nil
 }
+
+func (c *capped) String() string { return c.start.String() }

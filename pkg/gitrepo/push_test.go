@@ -3,6 +3,7 @@ package gitrepo
 import (
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -50,7 +51,11 @@ func TestPushRefused(t *testing.T) {
 				t.Fatal(err)
 			}
 			if c.password != "" {
-				r.auth.Password = c.password
+				r, err = Open(Remote{URL: repo.URL, Branch: "main", Auth: Auth{Username: gittest.User, Password: c.password}}, Options{AllowHTTP: true})
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer r.Close()
 			}
 			err = r.Push(t.Context(), s, commit, files)
 			wantError(t, err, c.want)
@@ -286,4 +291,15 @@ func TestTwoWritersLoseNothing(t *testing.T) {
 		t.Error(diff)
 	}
 	repo.Fsck()
+}
+
+// However it is written to.
+func TestWordsOfAServerAreCapped(t *testing.T) {
+	said := &capped{}
+	if n, err := io.Copy(said, strings.NewReader(strings.Repeat("x", 1<<20))); n != 1<<20 || err != nil {
+		t.Errorf("%d, %v", n, err)
+	}
+	if diff := cmp.Diff(4*maxWords, len(said.String())); diff != "" {
+		t.Error(diff)
+	}
 }

@@ -71,6 +71,51 @@ func notOurRef(text string) bool {
 	return containsAny(text, []string{"not our ref", "not valid"})
 }
 
+// What the ssh servers of git and of the forges say instead of running a service, by what it means. The
+// first list that has a part of the text decides: where a forge does not want to tell whether a
+// repository exists, "not found" is what it says first.
+var (
+	// absentTexts: git; GitHub and Bitbucket; GitLab; Gitea and Forgejo; Azure DevOps and CodeCommit.
+	absentTexts = [...]string{
+		"does not appear to be a git repository",
+		"repository not found",
+		"could not be found",
+		"cannot find repository",
+		"does not exist",
+	}
+	// expiredTexts: GitLab; GitHub.
+	expiredTexts = [...]string{
+		"key has expired",
+		"key is expired",
+		"suspended",
+	}
+	// forbiddenTexts: GitHub (three); GitLab (two); Gitea and Forgejo; Bitbucket (two); gitolite.
+	forbiddenTexts = [...]string{
+		"marked as read only",
+		"denied to",
+		"saml sso",
+		"you are not allowed to",
+		"does not have write access",
+		"is not authorized to",
+		"access denied",
+		"read-only",
+		"denied by",
+	}
+)
+
+// turnedAway is the error of a service that ended before it announced anything.
+func turnedAway(service, said string) error {
+	switch {
+	case containsAny(said, absentTexts[:]):
+		return fmt.Errorf("%w%s", ErrNotFound, remark(said))
+	case containsAny(said, expiredTexts[:]):
+		return fmt.Errorf("%w%s", ErrUnauthorized, remark(said))
+	case containsAny(said, forbiddenTexts[:]):
+		return fmt.Errorf("%w%s", ErrForbidden, remark(said))
+	}
+	return fmt.Errorf("%s ended before it began%s", service, remark(said))
+}
+
 func containsAny(text string, parts []string) bool {
 	text = strings.ToLower(text)
 	for _, part := range parts {

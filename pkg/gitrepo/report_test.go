@@ -1,6 +1,7 @@
 package gitrepo
 
 import (
+	"errors"
 	"strings"
 	"testing"
 
@@ -46,7 +47,7 @@ func TestVerdict(t *testing.T) {
 }
 
 func TestWords(t *testing.T) {
-	r := &Repository{auth: Auth{"pipeline", "inl1ne-s3cret"}}
+	auth := Auth{Username: "pipeline", Password: "inl1ne-s3cret"}
 	cases := map[string]string{
 		"two\r\nlines\t of  text ":               "two lines of text",
 		"\x1b[31mred\x1b[0m\x00\u202e\u200b":     "[31mred[0m",
@@ -56,8 +57,51 @@ func TestWords(t *testing.T) {
 		"broken \xff\xfe utf-8":                  "broken utf-8",
 	}
 	for in, want := range cases {
-		if got := r.words(in); got != want {
+		if got := auth.words(in); got != want {
 			t.Errorf("%q gives %q, want %q", in, got, want)
 		}
+	}
+}
+
+// What ssh servers say when they do not run the service.
+func TestTurnedAway(t *testing.T) {
+	cases := map[string]struct {
+		said string
+		want error // nil: transient
+	}{
+		"git":                          {"fatal: '/srv/x.git' does not appear to be a git repository", ErrNotFound},
+		"GitHub: not found":            {"ERROR: Repository not found.", ErrNotFound},
+		"GitHub: read-only key":        {"ERROR: The key you are authenticating with has been marked as read only.", ErrForbidden},
+		"GitHub: another's repository": {"ERROR: Permission to acme/catalog.git denied to robot.", ErrForbidden},
+		"GitHub: archived":             {"ERROR: This repository was archived so it is read-only.", ErrForbidden},
+		"GitHub: SSO":                  {"ERROR: The 'acme' organization has enabled or enforced SAML SSO.", ErrForbidden},
+		"GitHub: suspended":            {"ERROR: Your account is suspended. Please check your email.", ErrUnauthorized},
+		"GitLab: not found":            {"remote: ERROR: The project you were looking for could not be found or you don't have permission to view it.", ErrNotFound},
+		"GitLab: no right":             {"remote: You are not allowed to push code to this project.", ErrForbidden},
+		"GitLab: deploy key":           {"ERROR: This deploy key does not have write access to this project.", ErrForbidden},
+		"GitLab: key expired":          {"remote: Your SSH key has expired.", ErrUnauthorized},
+		"Gitea: not found":             {"Gitea: Cannot find repository: acme/catalog", ErrNotFound},
+		"Forgejo: no right":            {"Forgejo: User: 2:robot with Key: 1:ci is not authorized to write to acme/catalog.", ErrForbidden},
+		"Bitbucket: not found":         {"Repository not found The requested repository does not exist, or you do not have permission to access it.", ErrNotFound},
+		"Bitbucket: read-only key":     {"repository access denied. access via a deployment key is read-only.", ErrForbidden},
+		"Azure DevOps: not found":      {"remote: TF401019: The Git repository with name or identifier x does not exist or you do not have permissions for the operation you are attempting.", ErrNotFound},
+		"gitolite: no right":           {"FATAL: W any catalog robot DENIED by fallthru", ErrForbidden},
+		"a fault of the server":        {"Internal error: 500", nil},
+		"a busy server":                {"Connection refused by remote host, try again", nil},
+		"nothing":                      {"", nil},
+	}
+	sentinels := []error{ErrNotFound, ErrForbidden, ErrUnauthorized, ErrNotGit, ErrRejected, ErrMoved}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			err := turnedAway(uploadPack, c.said)
+			if !strings.Contains(err.Error(), c.said) {
+				t.Errorf("the words are missing in %v", err)
+			}
+			for _, sentinel := range sentinels {
+				if is := errors.Is(err, sentinel); is != errors.Is(c.want, sentinel) {
+					t.Errorf("%v: it is %q: %v", err, sentinel, is)
+				}
+			}
+		})
 	}
 }

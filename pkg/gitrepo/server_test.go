@@ -3,9 +3,12 @@ package gitrepo
 import (
 	"context"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -40,7 +43,7 @@ func TestTip(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			remote := Remote{URL: srv.URL + "/" + c.repo, Branch: c.branch}
 			if c.password != "" {
-				remote.Auth = Auth{gittest.User, c.password}
+				remote.Auth = Auth{Username: gittest.User, Password: c.password}
 			}
 			r, err := Open(remote, Options{AllowHTTP: true})
 			if err != nil {
@@ -60,7 +63,7 @@ func TestCheckPush(t *testing.T) {
 	srv := gittest.Start(t)
 	repo := sampleRepo(t, srv)
 	for password, want := range map[string]error{gittest.Password: nil, gittest.ReadOnly: ErrForbidden, "wrong": ErrUnauthorized} {
-		r, err := Open(Remote{URL: repo.URL, Branch: "main", Auth: Auth{gittest.User, password}}, Options{AllowHTTP: true})
+		r, err := Open(Remote{URL: repo.URL, Branch: "main", Auth: Auth{Username: gittest.User, Password: password}}, Options{AllowHTTP: true})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -242,4 +245,55 @@ func TestRefusedAddressIsNotDialled(t *testing.T) {
 	r := open(t, repo, Options{Dial: func(context.Context, string, string) (net.Conn, error) { return nil, denied }})
 	_, err := r.Tip(t.Context())
 	wantError(t, err, denied)
+}
+
+// A server that cannot leave out history, and one that has no complete history itself.
+func TestServersAndDepth(t *testing.T) {
+	without := func(capability string) gittest.Interceptor {
+		return func(w http.ResponseWriter, r *http.Request, next http.Handler) bool {
+			if !strings.HasSuffix(r.URL.Path, "/info/refs") {
+				return false
+			}
+			recorded := httptest.NewRecorder()
+			next.ServeHTTP(recorded, r)
+			w.Header().Set("Content-Type", recorded.Header().Get("Content-Type"))
+			// The length of the line stays.
+			_, _ = io.WriteString(w, strings.Replace(recorded.Body.String(), " "+capability+" ", " "+strings.Repeat("x", len(capability))+" ", 1))
+			return true
+		}
+	}
+	cases := map[string]struct {
+		intercept gittest.Interceptor
+		filter    string
+		truncated bool
+	}{
+		"without shallow":             {intercept: without("shallow"), filter: "true"},
+		"without shallow and filter":  {intercept: without("shallow"), filter: "false"},
+		"a shallow repository":        {filter: "true", truncated: true},
+		"a shallow one and no filter": {filter: "false", truncated: true},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			srv := gittest.Start(t)
+			repo := sampleRepo(t, srv)
+			for i := range 3 {
+				repo.Commit(map[string]gittest.File{"other": {Data: fmt.Sprint(i)}})
+			}
+			repo.Git("config", "uploadpack.allowFilter", c.filter)
+			if c.truncated {
+				if err := os.WriteFile(filepath.Join(repo.Dir, "shallow"), []byte(repo.Git("rev-parse", "main~1")+"\n"), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			srv.Intercept(c.intercept)
+			r := open(t, repo, Options{})
+			commit := pushOneTag(t, r)
+			if diff := cmp.Diff("M\t"+devFile, repo.Git("diff", "--name-status", commit.Parent, "main")); diff != "" {
+				t.Error(diff)
+			}
+			if got, err := r.Contains(t.Context(), commit.ID, commit.Parent); got != Yes || err != nil {
+				t.Errorf("Contains is %s, %v", got, err)
+			}
+		})
+	}
 }

@@ -6,11 +6,20 @@ import (
 	"path"
 	"regexp"
 	"strings"
+	"unicode"
+)
+
+const (
+	schemeSSH = "ssh"
+	portSSH   = "22"
 )
 
 // parseRemoteURL refuses a password inside the URL: it would end up in every place that shows one.
 func parseRemoteURL(s string, allowHTTP bool) (*url.URL, error) {
 	u, err := url.Parse(s)
+	if scp := parseSCP(s); scp != nil {
+		u, err = scp, nil
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%w: the URL cannot be parsed", ErrURL)
 	}
@@ -20,12 +29,14 @@ func parseRemoteURL(s string, allowHTTP bool) (*url.URL, error) {
 	switch {
 	case u.Scheme == "http" && !allowHTTP:
 		return nil, fmt.Errorf("%w: %s: plain http is not allowed, use https", ErrURL, redact(u))
-	case u.Scheme != "https" && u.Scheme != "http":
-		return nil, fmt.Errorf("%w: %s: the URL must begin with https://", ErrURL, redact(u))
+	case u.Scheme != "https" && u.Scheme != "http" && u.Scheme != schemeSSH:
+		return nil, fmt.Errorf("%w: %s: write https://HOST/PATH, ssh://git@HOST/PATH or git@HOST:PATH", ErrURL, redact(u))
 	case u.Hostname() == "", strings.Trim(u.Path, "/") == "":
 		return nil, fmt.Errorf("%w: %s: the URL needs a host and a path", ErrURL, redact(u))
 	case u.RawQuery != "", u.Fragment != "":
 		return nil, fmt.Errorf("%w: %s: the URL must not have a query or a fragment", ErrURL, redact(u))
+	case u.Scheme == schemeSSH && !plainSSHPath(u.Path):
+		return nil, fmt.Errorf("%w: %s: the path of an ssh URL must not begin with a dash or have control characters", ErrURL, redact(u))
 	}
 	u.Host = strings.ToLower(u.Host)
 	u.Path, u.RawPath = strings.TrimRight(u.Path, "/"), strings.TrimRight(u.RawPath, "/")
@@ -52,14 +63,47 @@ func checkBranchName(name string) error {
 	return nil
 }
 
-// user@host:path, the form that only ssh has.
-var scpLike = regexp.MustCompile(`^(?:[^/@:]+@)?([^/:@]+):([^/].*)$`)
+// user@host:path, the form that only ssh has. Git does not ask for a user, but then c:/path is one too.
+var (
+	scpLike   = regexp.MustCompile(`^(?:[^/@:]+@)?([^/:@]+):(.+)$`)
+	scpRemote = regexp.MustCompile(`^([A-Za-z0-9._-]+)@([A-Za-z0-9.-]+):(.+)$`)
+)
+
+// parseSCP reads user@host:path, where a path without a leading slash is relative to the user's home.
+func parseSCP(s string) *url.URL {
+	m := scpRemote.FindStringSubmatch(s)
+	if m == nil {
+		return nil
+	}
+	return &url.URL{Scheme: schemeSSH, User: url.User(m[1]), Host: m[2], Path: m[3]}
+}
+
+// plainSSHPath refuses a path that the server's git would take for an option, as git(1) does, and one
+// that could end its line.
+func plainSSHPath(p string) bool {
+	p = strings.TrimPrefix(p, "/")
+	return !strings.HasPrefix(p, "-") && !strings.ContainsFunc(p, unicode.IsControl)
+}
 
 // place is what remains of a URL once the way to get there is taken away.
 type place struct {
 	host, path string
 	port       string // "" for the scheme's own
 	ssh        bool
+}
+
+// canonicalSSH knows the names under which forges serve ssh on the port of https, for those behind a
+// firewall.
+func canonicalSSH(host string) (string, bool) {
+	switch host {
+	case "ssh.github.com":
+		return "github.com", true
+	case "altssh.gitlab.com":
+		return "gitlab.com", true
+	case "altssh.bitbucket.org":
+		return "bitbucket.org", true
+	}
+	return host, false
 }
 
 func placeOf(s string) (place, bool) {
@@ -78,6 +122,9 @@ func placeOf(s string) (place, bool) {
 		}
 	}
 	p.host = strings.ToLower(strings.TrimSuffix(p.host, "."))
+	if host, ok := canonicalSSH(p.host); ok && p.ssh {
+		p.host, p.port = host, ""
+	}
 	p.path = strings.Trim(path.Clean("/"+p.path), "/")
 	p.path = strings.TrimSuffix(p.path, ".git")
 	return p, p.host != "" && p.path != ""

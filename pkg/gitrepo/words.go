@@ -9,11 +9,11 @@ import (
 // maxWords bounds what is quoted from a server.
 const maxWords = 1024
 
-// words makes a server's text fit for an error: one line, bounded, and without our credentials,
+// words makes a server's text fit for an error: one line, bounded, and without these credentials,
 // should the server repeat them.
-func (r *Repository) words(text string) string {
-	if secret := r.auth.Password; secret != "" {
-		basic := base64.StdEncoding.EncodeToString([]byte(r.auth.Username + ":" + secret))
+func (a Auth) words(text string) string {
+	if secret := a.Password; secret != "" {
+		basic := base64.StdEncoding.EncodeToString([]byte(a.Username + ":" + secret))
 		text = strings.NewReplacer(basic, "[redacted]", secret, "[redacted]").Replace(text)
 	}
 	return clean(text, maxWords)
@@ -50,5 +50,5 @@ func (f *fault) Unwrap() error { return f.err }
 
 // fail is how errors leave this package, so that no text gets out unchecked.
 func (r *Repository) fail(doing string, err error) error {
-	return &fault{text: r.words(doing + ": " + err.Error()), err: err}
+	return &fault{text: r.auth.words(doing + ": " + err.Error()), err: err}
 }

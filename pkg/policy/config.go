@@ -1,12 +1,14 @@
 package policy
 
 import (
+	"encoding/base64"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
 	"time"
 
+	"golang.org/x/crypto/ssh"
 	"k8s.io/apimachinery/pkg/api/resource"
 )
 
@@ -16,6 +18,7 @@ const (
 	keyAllowPlaintext     = "allow-plaintext"
 	keyAllowInsecure      = "allow-insecure"
 	keyAllowHTTPGit       = "allow-http-git"
+	keySSHKnownHosts      = "ssh-known-hosts"
 	keyRequireHostBinding = "require-host-binding"
 	keyMaxManifestBytes   = "max-manifest-bytes"
 	keyMaxObjectBytes     = "max-object-bytes"
@@ -28,6 +31,7 @@ const (
 
 	minBytes, maxBytes     = 1 << 10, 1 << 30
 	minTimeout, maxTimeout = time.Second, 10 * time.Minute
+	maxKnownHosts          = 256 << 10
 )
 
 // Key documents one key of the ConfigMap.
@@ -45,6 +49,7 @@ func Keys() []Key {
 		{keyAllowPlaintext, "false", "whether Argo CD may be reached without TLS"},
 		{keyAllowInsecure, "false", "whether Argo CD may be reached without verifying its certificate"},
 		{keyAllowHTTPGit, "false", "whether git may be reached over http"},
+		{keySSHKnownHosts, "", "host keys that git over ssh accepts where the Secret has no known_hosts: lines as in OpenSSH's known_hosts; ssh-keyscan HOST prints them, to be compared with what the host publishes"},
 		{keyRequireHostBinding, "false", "whether a Secret must say which host it is for"},
 		{keyMaxManifestBytes, "1Mi", "largest file that is edited"},
 		{keyMaxObjectBytes, "16Mi", "largest single object that is read from a repository"},
@@ -85,6 +90,7 @@ func Parse(data map[string]string) (Policy, error) {
 		AllowPlaintext:     r.bool(keyAllowPlaintext),
 		AllowInsecure:      r.bool(keyAllowInsecure),
 		AllowHTTPGit:       r.bool(keyAllowHTTPGit),
+		SSHKnownHosts:      r.knownHosts(keySSHKnownHosts),
 		RequireHostBinding: r.bool(keyRequireHostBinding),
 		MaxManifestBytes:   r.bytes(keyMaxManifestBytes),
 		MaxObjectBytes:     r.bytes(keyMaxObjectBytes),
@@ -105,9 +111,7 @@ type reader struct {
 }
 
 func (r *reader) fail(key, want string) {
-	if r.err == nil {
-		r.err = fmt.Errorf("%w: ConfigMap %s: %s is %q: write %s", ErrInvalid, Name, key, r.values[key], want)
-	}
+	r.failed(key, fmt.Sprintf("is %q: write %s", r.values[key], want))
 }
 
 func (r *reader) bool(key string) bool {
@@ -145,4 +149,45 @@ func (r *reader) hosts(key string) Hosts {
 		r.fail(key, err.Error())
 	}
 	return h
+}
+
+// knownHosts checks the lines, so that a mistake shows here and not in every run.
+func (r *reader) knownHosts(key string) string {
+	text := r.values[key]
+	if len(text) > maxKnownHosts {
+		r.failed(key, fmt.Sprintf("has more than %d bytes", maxKnownHosts))
+	}
+	number := 0
+	for line := range strings.Lines(text) {
+		number++
+		if !isKnownHost(strings.Fields(line)) {
+			r.failed(key, fmt.Sprintf("line %d is not NAMES TYPE KEY, as ssh-keyscan prints it", number))
+		}
+	}
+	return text
+}
+
+// isKnownHost accepts the fields of a line of known_hosts, comments and empty lines too; sshd(8) describes them.
+func isKnownHost(fields []string) bool {
+	if len(fields) == 0 || strings.HasPrefix(fields[0], "#") {
+		return true
+	}
+	if fields[0] == "@cert-authority" || fields[0] == "@revoked" {
+		fields = fields[1:]
+	}
+	if len(fields) < 3 || strings.HasPrefix(fields[0], "@") {
+		return false
+	}
+	blob, err := base64.StdEncoding.DecodeString(fields[2])
+	if err != nil {
+		return false
+	}
+	key, err := ssh.ParsePublicKey(blob)
+	return err == nil && key.Type() == fields[1]
+}
+
+func (r *reader) failed(key, why string) {
+	if r.err == nil {
+		r.err = fmt.Errorf("%w: ConfigMap %s: %s %s", ErrInvalid, Name, key, why)
+	}
 }

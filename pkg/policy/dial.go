@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"net/url"
 	"syscall"
 	"time"
 
@@ -54,7 +53,7 @@ type Resolver interface {
 // that cannot be resolved is no refusal. The dial remains the guard.
 func (p Policy) CheckAddresses(ctx context.Context, resolver Resolver, r request.Request) error {
 	if r.Git != nil {
-		if u, err := url.Parse(r.Git.URL); err == nil {
+		if u, err := parseGit(r.Git.URL); err == nil {
 			if err := p.git().resolve(ctx, resolver, u.Hostname()); err != nil {
 				return err
 			}

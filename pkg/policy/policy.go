@@ -18,6 +18,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"regexp"
 	"time"
 
 	"github.com/tekton-gitops/tekton-gitops/pkg/request"
@@ -48,6 +49,9 @@ type Policy struct {
 	MaxManifestBytes int64
 	MaxObjectBytes   int64
 	MaxFetchBytes    int64
+	// SSHKnownHosts are the host keys that git over ssh accepts where a Secret says none, in the format of OpenSSH's
+	// known_hosts.
+	SSHKnownHosts string
 	// GitTimeout and ArgoCDTimeout bound one exchange with a server.
 	GitTimeout    time.Duration
 	ArgoCDTimeout time.Duration
@@ -67,25 +71,37 @@ func (p Policy) Check(r request.Request) error {
 	return p.CheckArgoCD(r.ArgoCD.Server, r.ArgoCD.Plaintext, r.ArgoCD.Insecure)
 }
 
-// CheckGit judges the URL of a repository.
+// CheckGit judges the URL of a repository, user@host:path for ssh included.
 func (p Policy) CheckGit(repository string) error {
-	u, err := url.Parse(repository)
+	u, err := parseGit(repository)
 	if err != nil {
 		// The parser's words repeat the URL, and with it a password that should not be there.
 		return fmt.Errorf("%w: the repository's URL cannot be parsed", ErrDenied)
 	}
 	switch u.Scheme {
-	case "https":
+	case "https", schemeSSH:
 	case "http":
 		if !p.AllowHTTPGit {
 			return fmt.Errorf("%w: git over http to %s: use https, or set allow-http-git in ConfigMap %s", ErrDenied, u.Host, Name)
 		}
 	case "file":
-		return fmt.Errorf("%w: file:// reads the controller's own disk and is never allowed: use https", ErrDenied)
+		return fmt.Errorf("%w: file:// reads the controller's own disk and is never allowed: use https or ssh", ErrDenied)
 	default:
-		return fmt.Errorf("%w: git over %q: use https", ErrDenied, u.Scheme)
+		return fmt.Errorf("%w: git over %q: use https or ssh", ErrDenied, u.Scheme)
 	}
 	return p.git().checkText(u.Hostname())
+}
+
+const schemeSSH = "ssh"
+
+// scpForm is user@host:path, which is no URL.
+var scpForm = regexp.MustCompile(`^[A-Za-z0-9._-]+@([A-Za-z0-9.-]+):`)
+
+func parseGit(repository string) (*url.URL, error) {
+	if m := scpForm.FindStringSubmatch(repository); m != nil {
+		return &url.URL{Scheme: schemeSSH, Host: m[1]}, nil
+	}
+	return url.Parse(repository)
 }
 
 // CheckArgoCD judges an Argo CD server, host or host:port. An empty server is left for later: a Secret may name it, and

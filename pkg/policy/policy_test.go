@@ -16,6 +16,17 @@ import (
 	"github.com/tekton-gitops/tekton-gitops/pkg/request"
 )
 
+const (
+	ed25519Key = "AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl"
+	knownHosts = `
+# github.com:22 SSH-2.0-x
+
+github.com,[ssh.github.com]:443 ssh-ed25519 ` + ed25519Key + ` with a comment
+@revoked * ssh-ed25519 ` + ed25519Key + `
+|1|AAAA|AAAA ssh-ed25519 ` + ed25519Key + `
+`
+)
+
 func TestParse(t *testing.T) {
 	defaults := Policy{
 		GitHosts: Hosts{public: true}, ArgoCDHosts: Hosts{public: true, cluster: true},
@@ -26,6 +37,7 @@ func TestParse(t *testing.T) {
 		GitHosts:       Hosts{public: true, exact: []string{"git.corp", "127.0.0.1", "2001:db8::1"}, suffixes: []string{".example.com"}},
 		ArgoCDHosts:    Hosts{cluster: true, exact: []string{"localhost"}},
 		AllowPlaintext: true, AllowInsecure: true, AllowHTTPGit: true, RequireHostBinding: true,
+		SSHKnownHosts:    strings.TrimSpace(knownHosts),
 		MaxManifestBytes: 2048, MaxObjectBytes: 1 << 30, MaxFetchBytes: 1 << 30, GitTimeout: time.Second, ArgoCDTimeout: 10 * time.Minute,
 	}
 	for name, tc := range map[string]struct {
@@ -38,17 +50,24 @@ func TestParse(t *testing.T) {
 		"everything": {data: map[string]string{
 			"allowed-git-hosts": "public, Git.Corp.\n*.example.com ::ffff:127.0.0.1\t[2001:db8::1]", "allowed-argocd-hosts": "cluster,localhost",
 			"allow-plaintext": "true\n", "allow-insecure": "true", "allow-http-git": "true", "require-host-binding": "true",
+			"ssh-known-hosts":    knownHosts,
 			"max-manifest-bytes": "2048", "max-object-bytes": "1Gi", "max-fetch-bytes": "1Gi", "git-timeout": "1s", "argocd-timeout": "10m",
 		}, want: all},
-		"unknown key":      {data: map[string]string{"allow-all": "true"}, wantErr: `invalid policy: ConfigMap config-gitops: unknown key "allow-all"; known are allow-http-git, allow-insecure, allow-plaintext, allowed-argocd-hosts, allowed-git-hosts, argocd-timeout, git-timeout, max-fetch-bytes, max-manifest-bytes, max-object-bytes, require-host-binding`},
-		"bad boolean":      {data: map[string]string{"allow-insecure": "yes"}, wantErr: `invalid policy: ConfigMap config-gitops: allow-insecure is "yes": write true or false`},
-		"bad size":         {data: map[string]string{"max-fetch-bytes": "much"}, wantErr: `invalid policy: ConfigMap config-gitops: max-fetch-bytes is "much": write a size between 1Ki and 1Gi`},
-		"size too large":   {data: map[string]string{"max-fetch-bytes": "2Gi"}, wantErr: `invalid policy: ConfigMap config-gitops: max-fetch-bytes is "2Gi": write a size between 1Ki and 1Gi`},
-		"bad duration":     {data: map[string]string{"git-timeout": "0"}, wantErr: `invalid policy: ConfigMap config-gitops: git-timeout is "0": write a duration between 1s and 10m`},
-		"host with scheme": {data: map[string]string{"allowed-git-hosts": "https://a"}, wantErr: `invalid policy: ConfigMap config-gitops: allowed-git-hosts is "https://a": write host names without scheme and port, addresses, *.DOMAIN, public or cluster`},
-		"star":             {data: map[string]string{"allowed-git-hosts": "*"}, wantErr: `invalid policy: ConfigMap config-gitops: allowed-git-hosts is "*": write host names without scheme and port, addresses, *.DOMAIN, public or cluster`},
-		"star of address":  {data: map[string]string{"allowed-git-hosts": "*.10.0.0.1"}, wantErr: `invalid policy: ConfigMap config-gitops: allowed-git-hosts is "*.10.0.0.1": write host names without scheme and port, addresses, *.DOMAIN, public or cluster`},
-		"the first of two": {data: map[string]string{"allow-insecure": "x", "allow-plaintext": "y"}, wantErr: `invalid policy: ConfigMap config-gitops: allow-plaintext is "y": write true or false`},
+		"unknown key":                 {data: map[string]string{"allow-all": "true"}, wantErr: `invalid policy: ConfigMap config-gitops: unknown key "allow-all"; known are allow-http-git, allow-insecure, allow-plaintext, allowed-argocd-hosts, allowed-git-hosts, argocd-timeout, git-timeout, max-fetch-bytes, max-manifest-bytes, max-object-bytes, require-host-binding, ssh-known-hosts`},
+		"bad boolean":                 {data: map[string]string{"allow-insecure": "yes"}, wantErr: `invalid policy: ConfigMap config-gitops: allow-insecure is "yes": write true or false`},
+		"bad size":                    {data: map[string]string{"max-fetch-bytes": "much"}, wantErr: `invalid policy: ConfigMap config-gitops: max-fetch-bytes is "much": write a size between 1Ki and 1Gi`},
+		"size too large":              {data: map[string]string{"max-fetch-bytes": "2Gi"}, wantErr: `invalid policy: ConfigMap config-gitops: max-fetch-bytes is "2Gi": write a size between 1Ki and 1Gi`},
+		"bad duration":                {data: map[string]string{"git-timeout": "0"}, wantErr: `invalid policy: ConfigMap config-gitops: git-timeout is "0": write a duration between 1s and 10m`},
+		"known hosts: no key":         {data: map[string]string{"ssh-known-hosts": knownHosts + "github.com ssh-ed25519"}, wantErr: `invalid policy: ConfigMap config-gitops: ssh-known-hosts line 6 is not NAMES TYPE KEY, as ssh-keyscan prints it`},
+		"known hosts: key of another": {data: map[string]string{"ssh-known-hosts": "github.com ssh-rsa " + ed25519Key}, wantErr: `invalid policy: ConfigMap config-gitops: ssh-known-hosts line 1 is not NAMES TYPE KEY, as ssh-keyscan prints it`},
+		"known hosts: no key at all":  {data: map[string]string{"ssh-known-hosts": "github.com ssh-rsa AAAA"}, wantErr: `invalid policy: ConfigMap config-gitops: ssh-known-hosts line 1 is not NAMES TYPE KEY, as ssh-keyscan prints it`},
+		"known hosts: not base64":     {data: map[string]string{"ssh-known-hosts": "github.com ssh-rsa ?"}, wantErr: `invalid policy: ConfigMap config-gitops: ssh-known-hosts line 1 is not NAMES TYPE KEY, as ssh-keyscan prints it`},
+		"known hosts: unknown marker": {data: map[string]string{"ssh-known-hosts": "@trusted github.com ssh-ed25519 " + ed25519Key}, wantErr: `invalid policy: ConfigMap config-gitops: ssh-known-hosts line 1 is not NAMES TYPE KEY, as ssh-keyscan prints it`},
+		"known hosts: too many":       {data: map[string]string{"ssh-known-hosts": strings.Repeat("#\n", 200<<10)}, wantErr: `invalid policy: ConfigMap config-gitops: ssh-known-hosts has more than 262144 bytes`},
+		"host with scheme":            {data: map[string]string{"allowed-git-hosts": "https://a"}, wantErr: `invalid policy: ConfigMap config-gitops: allowed-git-hosts is "https://a": write host names without scheme and port, addresses, *.DOMAIN, public or cluster`},
+		"star":                        {data: map[string]string{"allowed-git-hosts": "*"}, wantErr: `invalid policy: ConfigMap config-gitops: allowed-git-hosts is "*": write host names without scheme and port, addresses, *.DOMAIN, public or cluster`},
+		"star of address":             {data: map[string]string{"allowed-git-hosts": "*.10.0.0.1"}, wantErr: `invalid policy: ConfigMap config-gitops: allowed-git-hosts is "*.10.0.0.1": write host names without scheme and port, addresses, *.DOMAIN, public or cluster`},
+		"the first of two":            {data: map[string]string{"allow-insecure": "x", "allow-plaintext": "y"}, wantErr: `invalid policy: ConfigMap config-gitops: allow-plaintext is "y": write true or false`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, err := Parse(tc.data)
@@ -92,8 +111,15 @@ func TestCheck(t *testing.T) {
 		"public git over https":           {run: git("https://github.com/a/b")},
 		"git over http":                   {run: git("http://github.com/a/b"), want: "git over http to github.com: use https, or set allow-http-git in ConfigMap config-gitops"},
 		"git over http, allowed":          {data: open, run: git("http://github.com/a/b")},
-		"file":                            {data: open, run: git("file:///etc"), want: "file:// reads the controller's own disk and is never allowed: use https"},
-		"ssh":                             {data: open, run: git("ssh://h/a"), want: `git over "ssh": use https`},
+		"file":                            {data: open, run: git("file:///etc"), want: "file:// reads the controller's own disk and is never allowed: use https or ssh"},
+		"public git over ssh":             {run: git("ssh://git@github.com:2222/a/b")},
+		"public git over scp":             {run: git("git@github.com:a/b")},
+		"git's own protocol":              {data: open, run: git("git://h/a"), want: `git over "git": use https or ssh`},
+		"ssh, not listed":                 {data: map[string]string{"allowed-git-hosts": "*.corp"}, run: git("ssh://git@github.com/a"), want: "git host github.com is not listed: add it to allowed-git-hosts in ConfigMap config-gitops"},
+		"scp, listed":                     {data: map[string]string{"allowed-git-hosts": "*.corp"}, run: git("git@git.corp:a")},
+		"scp, metadata":                   {run: git("git@169.254.169.254:a"), want: "git host 169.254.169.254" + never},
+		"ssh, loopback":                   {run: git("ssh://git@[::1]:2222/a"), want: "git host ::1 has a loopback address" + list},
+		"a password for scp":              {run: git("me:hunter2@h:a"), want: `git over "me": use https or ssh`},
 		"not a URL":                       {run: git("https://me:hunter2@h/%zz"), want: "the repository's URL cannot be parsed"},
 		"metadata":                        {run: git("https://169.254.169.254/a"), want: "git host 169.254.169.254" + never},
 		"metadata, even when listed":      {data: map[string]string{"allowed-git-hosts": "169.254.169.254"}, run: git("https://169.254.169.254/a"), want: "git host 169.254.169.254" + never},
@@ -165,6 +191,7 @@ func (n names) LookupNetIP(_ context.Context, _, host string) ([]netip.Addr, err
 }
 
 func TestCheckAddresses(t *testing.T) {
+	over := func(url string) request.Request { return request.Request{Git: &request.Git{URL: url}} }
 	resolver := names{"good": "1.1.1.1", "mixed": "1.1.1.1 169.254.169.254", "inside": "10.0.0.1", "here": "127.0.0.1"}
 	run := func(gitHost, argoHost string) request.Request {
 		return request.Request{Git: &request.Git{URL: "https://" + gitHost + "/a"}, ArgoCD: &request.ArgoCD{Server: argoHost}}
@@ -178,6 +205,9 @@ func TestCheckAddresses(t *testing.T) {
 		"server in the Secret":       {run: run("good", "")},
 		"nothing to reach":           {},
 		"one bad address of two":     {run: run("mixed", ""), want: "denied by policy: git host mixed has a link-local, metadata, unspecified or multicast address, which is never allowed"},
+		"over ssh":                   {run: over("ssh://git@good:2222/a")},
+		"over ssh, inside":           {run: over("ssh://git@inside:2222/a"), want: "denied by policy: git host inside has a private address and is not listed: add it to allowed-git-hosts in ConfigMap config-gitops"},
+		"over scp, a bad address":    {run: over("git@mixed:a"), want: "denied by policy: git host mixed has a link-local, metadata, unspecified or multicast address, which is never allowed"},
 		"git inside":                 {run: run("inside", ""), want: "denied by policy: git host inside has a private address and is not listed: add it to allowed-git-hosts in ConfigMap config-gitops"},
 		"Argo CD on this machine":    {run: run("good", "here:443"), want: "denied by policy: Argo CD host here has a loopback address and is not listed: add it to allowed-argocd-hosts in ConfigMap config-gitops"},
 	} {

@@ -41,6 +41,8 @@ var terminal = []struct {
 	{manifest.ErrPath, v1alpha1.ReasonInvalidSpec},
 	{manifest.ErrImageNotFound, v1alpha1.ReasonImageNotInManifest},
 	{gitrepo.ErrCertificate, v1alpha1.ReasonCertificateInvalid},
+	{gitrepo.ErrHostKey, v1alpha1.ReasonCertificateInvalid},
+	{gitrepo.ErrKey, v1alpha1.ReasonCredentialsInvalid},
 	{gitrepo.ErrUnauthorized, v1alpha1.ReasonCredentialsInvalid},
 	{gitrepo.ErrForbidden, v1alpha1.ReasonCredentialsInvalid},
 	{gitrepo.ErrRejected, v1alpha1.ReasonPushRejected},
