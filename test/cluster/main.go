@@ -37,9 +37,13 @@ func main() {
 	}
 }
 
+// argocdVariable names the version of Argo CD for programs that start this one.
+const argocdVariable = "GITOPS_ARGOCD_VERSION"
+
 type options struct {
 	module    string
 	cache     string
+	argocd    string
 	state     string
 	keepLogs  string
 	buildOnly bool
@@ -49,6 +53,7 @@ type options struct {
 func (o *options) register(f *flag.FlagSet) {
 	f.StringVar(&o.module, "module", ".", "`directory` of this program's module, which names what is built")
 	f.StringVar(&o.cache, "cache", "", "`directory` for the built programs (default: tekton-gitops in the user's cache directory)")
+	f.StringVar(&o.argocd, "argocd", os.Getenv(argocdVariable), "`version` of Argo CD (default: $"+argocdVariable+", or else "+build.DefaultArgoCD+")")
 	f.StringVar(&o.state, "state", "", "`file` to write the JSON description to once everything is ready; removed at the end")
 	f.StringVar(&o.keepLogs, "keep-logs", "", "`directory` for the logs of all parts, kept at the end (default: a temporary one)")
 	f.BoolVar(&o.buildOnly, "build-only", false, "build what is missing in the cache and end")
@@ -67,31 +72,34 @@ func run(ctx context.Context, o options, stdin io.Reader, stdout io.Writer, stde
 			cancel()
 		}()
 	}
-	cache, err := ensureCache(ctx, o, printer)
+	cache, helm, err := ensureCache(ctx, o, printer)
 	if err != nil || o.buildOnly {
 		return err
 	}
-	return serve(ctx, o, cache, printer, stdout, started)
+	return serve(ctx, o, cache, helm, printer, stdout, started)
 }
 
-func ensureCache(ctx context.Context, o options, p *progress.Printer) (build.Cache, error) {
+func ensureCache(ctx context.Context, o options, p *progress.Printer) (cache, helm build.Cache, err error) {
 	root := o.cache
 	if root == "" {
 		user, err := os.UserCacheDir()
 		if err != nil {
-			return build.Cache{}, fmt.Errorf("find the user's cache directory (-cache names another): %w", err)
+			return cache, helm, fmt.Errorf("find the user's cache directory (-cache names another): %w", err)
 		}
 		root = filepath.Join(user, "tekton-gitops")
 	}
-	root, err := filepath.Abs(root)
-	if err != nil {
-		return build.Cache{}, err
+	if root, err = filepath.Abs(root); err != nil {
+		return cache, helm, err
 	}
-	return build.Ensure(ctx, o.module, root, p)
+	if cache, err = build.Ensure(ctx, o.module, root, o.argocd, p); err != nil {
+		return cache, helm, err
+	}
+	helm, err = build.EnsureHelm(ctx, o.module, root, p)
+	return cache, helm, err
 }
 
 // serve runs the control plane until ctx ends or a part does.
-func serve(ctx context.Context, o options, cache build.Cache, p *progress.Printer, stdout io.Writer, started time.Time) (err error) {
+func serve(ctx context.Context, o options, cache, helm build.Cache, p *progress.Printer, stdout io.Writer, started time.Time) (err error) {
 	// A short name: Unix sockets below it may have about 100 characters.
 	dataDir, err := os.MkdirTemp("", "gitops-")
 	if err != nil {
@@ -124,7 +132,7 @@ func serve(ctx context.Context, o options, cache build.Cache, p *progress.Printe
 		}
 	}()
 	described, err := controlplane.Start(ctx, controlplane.Options{
-		Cache: cache, Supervisor: supervisor, DataDir: dataDir, LogDir: logDir, Progress: p, Now: time.Now,
+		Cache: cache, Helm: helm, Supervisor: supervisor, DataDir: dataDir, LogDir: logDir, Progress: p, Now: time.Now,
 	})
 	if ctx.Err() != nil {
 		return whyEnded(ctx)

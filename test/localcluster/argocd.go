@@ -12,55 +12,7 @@ import (
 	"net/http"
 	"os"
 	"time"
-
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/client-go/dynamic"
 )
-
-// Application describes an Argo CD Application in the project "default".
-type Application struct {
-	Name      string
-	RepoURL   string
-	Path      string // "" is the root of the repository
-	Revision  string // "" is Branch
-	Namespace string // where its objects go
-	AutoSync  bool   // automated, with prune and self-heal
-}
-
-// Applications is the client for Application objects.
-func (c *Cluster) Applications() dynamic.ResourceInterface {
-	return c.Dynamic.Resource(schema.GroupVersionResource{Group: "argoproj.io", Version: "v1alpha1", Resource: "applications"}).Namespace(c.ArgoCD.Namespace)
-}
-
-// CreateApplication creates an Application. Deleting it leaves its objects.
-func (c *Cluster) CreateApplication(ctx context.Context, a Application) error {
-	path, revision := a.Path, a.Revision
-	if path == "" {
-		path = "."
-	}
-	if revision == "" {
-		revision = Branch
-	}
-	spec := map[string]any{
-		"project":     "default",
-		"source":      map[string]any{"repoURL": a.RepoURL, "path": path, "targetRevision": revision},
-		"destination": map[string]any{"server": "https://kubernetes.default.svc", "namespace": a.Namespace},
-	}
-	if a.AutoSync {
-		spec["syncPolicy"] = map[string]any{"automated": map[string]any{"prune": true, "selfHeal": true}}
-	}
-	_, err := c.Applications().Create(ctx, &unstructured.Unstructured{Object: map[string]any{
-		"apiVersion": "argoproj.io/v1alpha1", "kind": "Application",
-		"metadata": map[string]any{"name": a.Name},
-		"spec":     spec,
-	}}, metav1.CreateOptions{})
-	if err != nil {
-		return fmt.Errorf("create Application %s: %w", a.Name, err)
-	}
-	return nil
-}
 
 // CallArgoCD sends a request to Argo CD's HTTP API, such as POST
 // /api/v1/applications/NAME/sync, and decodes the answer. An answer other than

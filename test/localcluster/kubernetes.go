@@ -39,7 +39,8 @@ func (c *Cluster) DeleteNamespace(ctx context.Context, name string) error {
 }
 
 // Apply applies the objects of a YAML stream, in order, on the server side.
-// Namespaced objects without a namespace go to the given one.
+// Namespaced objects without a namespace go to the given one. A field that the
+// kind does not have is an error.
 func (c *Cluster) Apply(ctx context.Context, namespace string, manifests ...[]byte) error {
 	for _, manifest := range manifests {
 		decoder := yaml.NewYAMLOrJSONDecoder(bytes.NewReader(manifest), 4096)
@@ -77,7 +78,9 @@ func (c *Cluster) apply(ctx context.Context, namespace string, o *unstructured.U
 		return err
 	}
 	force := true
-	_, err = client.Patch(ctx, o.GetName(), types.ApplyPatchType, data, metav1.PatchOptions{FieldManager: "localcluster", Force: &force})
+	_, err = client.Patch(ctx, o.GetName(), types.ApplyPatchType, data, metav1.PatchOptions{
+		FieldManager: "localcluster", Force: &force, FieldValidation: metav1.FieldValidationStrict,
+	})
 	return err
 }
 

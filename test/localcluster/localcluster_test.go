@@ -86,6 +86,12 @@ func TestControlPlane(t *testing.T) {
 		}
 		c.waitForHealth(ctx, t, namespace, "Healthy")
 	})
+	t.Run("gRPC-web", func(t *testing.T) { c.testWeb(ctx, t, namespace) })
+	t.Run("one account may restart, another one not", func(t *testing.T) { c.testRestart(ctx, t, namespace, namespace) })
+	t.Run("a closed window of a project, in a namespace besides Argo CD's", func(t *testing.T) {
+		c.testClosedWindow(ctx, t, namespace, repository.HTTPSURL)
+	})
+	t.Run("the hydrator", func(t *testing.T) { c.testHydrator(ctx, t, repository, namespace) })
 	t.Run("a tag that never pulls makes it degraded or progressing with the reason", func(t *testing.T) {
 		if _, err := repository.Commit(ctx, Branch, "Break", map[string]string{"kustomization.yaml": kustomization("v2-never-pulls")}); err != nil {
 			t.Fatal(err)

@@ -22,6 +22,7 @@ type Repository struct {
 	Dir      string
 	HTTPURL  string
 	HTTPSURL string
+	SSHURL   string
 }
 
 // Repository describes the repository of that name, whether it exists or not.
@@ -31,6 +32,7 @@ func (c *Cluster) Repository(name string) *Repository {
 		Dir:      filepath.Join(c.Git.Root, filepath.FromSlash(name)+".git"),
 		HTTPURL:  c.Git.HTTPURL + "/" + name + ".git",
 		HTTPSURL: c.Git.HTTPSURL + "/" + name + ".git",
+		SSHURL:   c.Git.SSH.URL + "/" + name + ".git",
 	}
 }
 
@@ -150,4 +152,14 @@ func (r *Repository) Hook(name, script string) error {
 // AllowAnonymousRead lets anyone fetch from the repository.
 func (r *Repository) AllowAnonymousRead() error {
 	return os.WriteFile(filepath.Join(r.Dir, "anonymous-read"), nil, 0o644)
+}
+
+// RefuseSSH makes the server refuse every ssh session for the repository with
+// that text; "" makes it serve again.
+func (r *Repository) RefuseSSH(text string) error {
+	file := filepath.Join(r.Dir, "refuse-ssh")
+	if text == "" {
+		return os.RemoveAll(file)
+	}
+	return os.WriteFile(file, []byte(text), 0o644)
 }

@@ -29,14 +29,20 @@ type Kubernetes struct {
 }
 
 // ArgoCD is the Argo CD API server. Tokens has those of the local accounts
-// "pipeline" (get and sync) and "restricted" (get only).
+// "pipeline" (get, sync and restart), "synconly" (get and sync) and "restricted"
+// (get only), Passwords that of "person" (as pipeline). At WebAddress is a proxy
+// before it that carries gRPC-web but not gRPC.
 type ArgoCD struct {
+	Version       string            `json:"version"`
 	Address       string            `json:"address"`
 	URL           string            `json:"url"`
+	WebAddress    string            `json:"webAddress"`
 	CAFile        string            `json:"caFile"`
 	Namespace     string            `json:"namespace"`
 	AdminPassword string            `json:"adminPassword"`
+	Hydrator      bool              `json:"hydrator"` // whether it runs
 	Tokens        map[string]string `json:"tokens"`
+	Passwords     map[string]string `json:"passwords"`
 }
 
 // Git is the git server. Root holds the bare repositories.
@@ -47,6 +53,15 @@ type Git struct {
 	Root     string  `json:"root"`
 	Writer   GitUser `json:"writer"`
 	Reader   GitUser `json:"reader"`
+	SSH      GitSSH  `json:"ssh"`
+}
+
+// GitSSH is the git server's ssh side: the same repositories and accounts.
+type GitSSH struct {
+	URL        string `json:"url"`
+	KnownHosts string `json:"knownHosts"`
+	WriterKey  string `json:"writerKey"`
+	ReaderKey  string `json:"readerKey"`
 }
 
 // GitUser is an account of the git server.

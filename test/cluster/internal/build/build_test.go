@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/tekton-gitops/tekton-gitops/test/cluster/internal/progress"
 )
 
@@ -38,7 +40,7 @@ func keyOf(t *testing.T, goMod, goSum, platform string) string {
 	dir := t.TempDir()
 	writeFile(t, filepath.Join(dir, "go.mod"), goMod)
 	writeFile(t, filepath.Join(dir, "go.sum"), goSum)
-	key, err := Key(dir, platform)
+	key, err := ownRecipe(dir).key(nil, platform)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,7 +51,7 @@ func TestKeyRefusesAnotherModule(t *testing.T) {
 	dir := t.TempDir()
 	writeFile(t, filepath.Join(dir, "go.mod"), "module example.com/other\n")
 	writeFile(t, filepath.Join(dir, "go.sum"), "")
-	if _, err := Key(dir, "any"); err == nil || !strings.Contains(err.Error(), "-module") {
+	if _, err := ownRecipe(dir).key(nil, "any"); err == nil || !strings.Contains(err.Error(), "-module") {
 		t.Errorf("got %v, want an error that names -module", err)
 	}
 }
@@ -66,15 +68,87 @@ func TestPartsAreTools(t *testing.T) {
 			t.Errorf("go.mod has no tool %s", p.Package)
 		}
 	}
-	if !strings.Contains(goMod, "\tk8s.io/kubernetes "+kubernetesVersion+" ") {
-		t.Errorf("go.mod does not require k8s.io/kubernetes %s, which the binaries are stamped with", kubernetesVersion)
+	for _, required := range []string{"k8s.io/kubernetes " + kubernetesVersion, "github.com/argoproj/argo-cd/v2 " + DefaultArgoCD} {
+		if !strings.Contains(goMod, "\t"+required+" ") {
+			t.Errorf("go.mod does not require %s, which is said of the binaries", required)
+		}
+	}
+}
+
+// Every other version is in a folder that is named after what it requires.
+func TestOtherVersionsOfArgoCD(t *testing.T) {
+	all := versions("../..")
+	if len(all) < 2 {
+		t.Fatalf("there is only %v", all)
+	}
+	for _, version := range all[1:] {
+		r, err := argocdRecipe("../..", version)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := r.key(nil, "any"); err != nil {
+			t.Error(err)
+		}
+		data, err := os.ReadFile(filepath.Join(r.dir, "go.mod"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		module := strings.TrimSuffix(r.parts[0].Package, "/cmd")
+		for _, line := range []string{"tool " + r.parts[0].Package + "\n", module + " " + version + " "} {
+			if !strings.Contains(string(data), line) {
+				t.Errorf("%s/go.mod lacks %q", r.dir, line)
+			}
+		}
+	}
+	_, err := Ensure(t.Context(), "../..", t.TempDir(), "v1.0.0", quiet(t))
+	if err == nil || !strings.Contains(err.Error(), "choose from "+strings.Join(all, ", ")) {
+		t.Errorf("got %v, want the versions that there are", err)
+	}
+}
+
+func TestOtherArgoCDTakesTheRest(t *testing.T) {
+	base, other := Cache{dir: filepath.Join(t.TempDir(), "base")}, Cache{dir: filepath.Join(t.TempDir(), "other")}
+	for c, files := range map[Cache][]string{
+		base:  {"bin/argocd", "bin/etcd", "manifests/argocd/a.yaml", "manifests/tekton/b/c.yaml"},
+		other: {"bin/argocd", "manifests/argocd/d.yaml"},
+	} {
+		for _, name := range files {
+			path := filepath.Join(c.dir, name)
+			if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			writeFile(t, path, filepath.Base(c.dir))
+		}
+	}
+	r := recipe{parts: []Part{{Name: "argocd"}}, manifests: []folder{{name: "argocd"}}}
+	for range 2 { // as after an interruption
+		if err := other.takeRest(base, r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got := map[string]string{}
+	err := filepath.WalkDir(other.dir, func(path string, d os.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		data, err := os.ReadFile(path)
+		name, _ := filepath.Rel(other.dir, path)
+		got[name] = string(data)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]string{"bin/argocd": "other", "bin/etcd": "base", "manifests/argocd/d.yaml": "other", "manifests/tekton/b/c.yaml": "base"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
 
 func TestCompleteCacheNeedsNoGo(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
 	root := t.TempDir()
-	key, err := Key("../..", platform())
+	key, err := ownRecipe("../..").key(nil, platform())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -82,7 +156,7 @@ func TestCompleteCacheNeedsNoGo(t *testing.T) {
 		t.Fatal(err)
 	}
 	writeFile(t, filepath.Join(root, key, "complete"), "")
-	c, err := Ensure(t.Context(), "../..", root, quiet(t))
+	c, err := Ensure(t.Context(), "../..", root, "", quiet(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -101,7 +175,7 @@ func TestFailedBuildLeavesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Setenv("PATH", bin+":/usr/bin:/bin")
-	c, err := Ensure(t.Context(), "../..", t.TempDir(), quiet(t))
+	c, err := Ensure(t.Context(), "../..", t.TempDir(), DefaultArgoCD, quiet(t))
 	if err == nil || !strings.Contains(err.Error(), "it is broken") {
 		t.Errorf("got %v, want what the go command said", err)
 	}
@@ -169,5 +243,20 @@ func writeFile(t *testing.T, path, content string) {
 	t.Helper()
 	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// The module of helm has a recipe that can be built, and requires what it names.
+func TestHelmIsATool(t *testing.T) {
+	r := helmRecipe("../..")
+	if _, err := r.key(nil, "any"); err != nil {
+		t.Error(err)
+	}
+	data, err := os.ReadFile(filepath.Join(r.dir, "go.mod"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if tool := "tool " + r.parts[0].Package + "\n"; !strings.Contains(string(data), tool) {
+		t.Errorf("%s/go.mod lacks %q", r.dir, tool)
 	}
 }

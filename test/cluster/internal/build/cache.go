@@ -19,11 +19,11 @@ import (
 	"github.com/tekton-gitops/tekton-gitops/test/cluster/internal/progress"
 )
 
-// ModulePath is the module whose graph the parts are built from.
-const ModulePath = "github.com/tekton-gitops/tekton-gitops/test/cluster"
-
 // Cache is a directory with everything that starting needs.
-type Cache struct{ dir string }
+type Cache struct{ dir, argocd string }
+
+// ArgoCDVersion is the version of the argocd binary, such as v2.14.21.
+func (c Cache) ArgoCDVersion() string { return c.argocd }
 
 // Bin returns the path of a part's binary.
 func (c Cache) Bin(name string) string { return filepath.Join(c.BinDir(), name) }
@@ -34,13 +34,31 @@ func (c Cache) BinDir() string { return filepath.Join(c.dir, "bin") }
 // Manifests holds the installation manifests of "tekton" or "argocd".
 func (c Cache) Manifests(name string) string { return filepath.Join(c.dir, "manifests", name) }
 
-// Ensure returns the cache below root for the module at moduleDir, built if need be.
-func Ensure(ctx context.Context, moduleDir, root string, p *progress.Printer) (Cache, error) {
-	key, err := Key(moduleDir, platform())
+// Ensure returns the cache below root for the module at moduleDir, built if need
+// be, with the given version of Argo CD; empty is DefaultArgoCD.
+func Ensure(ctx context.Context, moduleDir, root, argocd string, p *progress.Printer) (Cache, error) {
+	if argocd == "" || argocd == DefaultArgoCD {
+		return ensure(ctx, ownRecipe(moduleDir), nil, root, p)
+	}
+	// First, so that an unknown version is not found out after a long build.
+	other, err := argocdRecipe(moduleDir, argocd)
 	if err != nil {
 		return Cache{}, err
 	}
-	c := Cache{dir: filepath.Join(root, key)}
+	own, err := ensure(ctx, ownRecipe(moduleDir), nil, root, p)
+	if err != nil {
+		return Cache{}, err
+	}
+	return ensure(ctx, other, &own, root, p)
+}
+
+// ensure returns the cache of a recipe. What the recipe lacks comes from base.
+func ensure(ctx context.Context, r recipe, base *Cache, root string, p *progress.Printer) (Cache, error) {
+	key, err := r.key(base, platform())
+	if err != nil {
+		return Cache{}, err
+	}
+	c := Cache{dir: filepath.Join(root, key), argocd: r.argocd}
 	if c.complete() {
 		// The time of the last use, for prune. A cache that may only be read will do.
 		_ = os.Chtimes(c.mark(), time.Now(), time.Now())
@@ -57,7 +75,7 @@ func Ensure(ctx context.Context, moduleDir, root string, p *progress.Printer) (C
 	if c.complete() { // by whoever held the lock before
 		return c, nil
 	}
-	if err := c.fill(ctx, moduleDir, p); err != nil {
+	if err := c.fill(ctx, r, base, p); err != nil {
 		return c, err
 	}
 	return c, prune(root, time.Now().Add(-unusedLimit))
@@ -85,26 +103,29 @@ func prune(root string, limit time.Time) error {
 	return nil
 }
 
-// Key names the cache of a module: it changes with the dependency graph, the
-// toolchain, the platform, the flags and the list of parts.
-func Key(moduleDir, platform string) (string, error) {
+// key names the cache of a recipe: it changes with the dependency graph, the
+// toolchain, the platform, the flags, the list of parts, and with base.
+func (r recipe) key(base *Cache, platform string) (string, error) {
 	h := sha256.New()
 	for _, name := range []string{"go.mod", "go.sum"} {
-		data, err := os.ReadFile(filepath.Join(moduleDir, name))
+		data, err := os.ReadFile(filepath.Join(r.dir, name))
 		if err != nil {
 			return "", fmt.Errorf("read the module of the control plane: %w", err)
 		}
-		if name == "go.mod" && !bytes.HasPrefix(data, []byte("module "+ModulePath+"\n")) {
-			return "", fmt.Errorf("%s is not the module %s: run there, or name it with -module", moduleDir, ModulePath)
+		if name == "go.mod" && !bytes.HasPrefix(data, []byte("module "+r.module+"\n")) {
+			return "", fmt.Errorf("%s is not the module %s: run there, or name it with -module", r.dir, r.module)
 		}
 		fmt.Fprintf(h, "%s %d\n", name, len(data))
 		h.Write(data)
 	}
 	fmt.Fprintln(h, platform)
-	for _, p := range Parts() {
-		fmt.Fprintln(h, p.Name, arguments("", p))
+	for _, p := range r.parts {
+		fmt.Fprintln(h, p.Name, arguments("", r.linker, p))
 	}
-	fmt.Fprintln(h, manifests())
+	fmt.Fprintln(h, r.manifests)
+	if base != nil {
+		fmt.Fprintln(h, filepath.Base(base.dir))
+	}
 	return hex.EncodeToString(h.Sum(nil))[:16], nil
 }
 
@@ -116,30 +137,34 @@ func (c Cache) complete() bool {
 	return err == nil
 }
 
-func (c Cache) fill(ctx context.Context, moduleDir string, p *progress.Printer) error {
-	parts := Parts()
-	for i, part := range parts {
+func (c Cache) fill(ctx context.Context, r recipe, base *Cache, p *progress.Printer) error {
+	for i, part := range r.parts {
 		if _, err := os.Stat(c.Bin(part.Name)); err == nil {
 			continue // from an interrupted build; the rename made it whole
 		}
-		task := p.Begin(fmt.Sprintf("building %s (step %d of %d)", part.Name, i+1, len(parts)))
-		if err := task.End(c.build(ctx, moduleDir, part, task)); err != nil {
+		task := p.Begin(fmt.Sprintf("building %s (step %d of %d)", part.Name, i+1, len(r.parts)))
+		if err := task.End(c.build(ctx, r, part, task)); err != nil {
 			return err
 		}
 	}
-	for _, f := range manifests() {
-		if err := c.copyManifests(ctx, moduleDir, f); err != nil {
+	for _, f := range r.manifests {
+		if err := c.copyManifests(ctx, r.dir, f); err != nil {
 			return err
+		}
+	}
+	if base != nil {
+		if err := c.takeRest(*base, r); err != nil {
+			return fmt.Errorf("take over what %s has: %w", base.dir, err)
 		}
 	}
 	return os.WriteFile(c.mark(), nil, 0o644)
 }
 
-func (c Cache) build(ctx context.Context, moduleDir string, part Part, task *progress.Task) error {
+func (c Cache) build(ctx context.Context, r recipe, part Part, task *progress.Task) error {
 	temp := c.Bin("." + part.Name + ".new")
 	defer os.Remove(temp)
-	cmd := exec.CommandContext(ctx, "go", arguments(temp, part)...)
-	cmd.Dir = moduleDir
+	cmd := exec.CommandContext(ctx, "go", arguments(temp, r.linker, part)...)
+	cmd.Dir = r.dir
 	// An interrupt ends the compilers too, not only the go command.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }
@@ -176,44 +201,6 @@ func watch(r io.Reader, task *progress.Task) string {
 		task.Note(fmt.Sprintf("%d packages compiled, %d modules downloaded", packages, modules))
 	}
 	return other.String()
-}
-
-func (c Cache) copyManifests(ctx context.Context, moduleDir string, f folder) error {
-	cmd := exec.CommandContext(ctx, "go", "list", "-mod=readonly", "-m", "-f", "{{.Dir}}", f.module)
-	cmd.Dir = moduleDir
-	out, err := cmd.Output()
-	if err != nil {
-		return fmt.Errorf("find module %s: %w", f.module, err)
-	}
-	from := filepath.Join(strings.TrimSpace(string(out)), f.path)
-	to := c.Manifests(f.name)
-	if err := os.RemoveAll(to); err != nil {
-		return err
-	}
-	return copyYAML(from, to)
-}
-
-// copyYAML copies the YAML files of a folder. Not os.CopyFS: the module cache
-// is read-only, and so would the copy be.
-func copyYAML(from, to string) error {
-	return filepath.WalkDir(from, func(path string, d os.DirEntry, err error) error {
-		if err != nil || d.IsDir() || filepath.Ext(path) != ".yaml" {
-			return err
-		}
-		rel, err := filepath.Rel(from, path)
-		if err != nil {
-			return err
-		}
-		data, err := os.ReadFile(path)
-		if err != nil {
-			return err
-		}
-		target := filepath.Join(to, rel)
-		if err := os.MkdirAll(filepath.Dir(target), 0o755); err != nil {
-			return err
-		}
-		return os.WriteFile(target, data, 0o644)
-	})
 }
 
 // lock takes the cache's lock file. The system lets go of it when this process ends.

@@ -1,12 +1,20 @@
 // Package build builds the programs of the control plane from this module's
 // own dependency graph and keeps them in a cache outside the repository.
+// Another version of Argo CD than this module's is built from a module of its
+// own, and has a cache of its own with everything else in it too.
 //
 // Promise: a cache directory that is complete is never changed and needs no Go
 // command; an interrupted build leaves nothing that looks complete; two
 // builders of the same cache wait for each other.
 package build
 
-import "runtime"
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+)
 
 // Part is a program of the control plane.
 type Part struct {
@@ -14,7 +22,7 @@ type Part struct {
 	Package string // main package, a tool of this module's go.mod
 }
 
-// Parts returns what is built, in order. The first one is by far the longest:
+// Parts returns what is built from this module, in order. The first one is by far the longest:
 // the others find most of their packages compiled.
 func Parts() []Part {
 	return []Part{
@@ -41,10 +49,57 @@ func manifests() []folder {
 
 type folder struct{ name, module, path string }
 
-// kubernetesVersion must be what go.mod requires of k8s.io/kubernetes (a test
-// compares). A binary built from the module graph knows no version by itself,
-// and knative refuses an API server without one.
-const kubernetesVersion = "v1.33.13"
+const (
+	// ModulePath is the module whose graph the parts are built from.
+	ModulePath = "github.com/tekton-gitops/tekton-gitops/test/cluster"
+	// kubernetesVersion must be what go.mod requires of k8s.io/kubernetes (a test
+	// compares). A binary built from the module graph knows no version by itself,
+	// and knative refuses an API server without one.
+	kubernetesVersion = "v1.33.13"
+	// DefaultArgoCD is the version of Argo CD that go.mod requires (a test compares).
+	DefaultArgoCD = "v2.14.21"
+)
+
+// recipe is a module and what a cache takes from it.
+type recipe struct {
+	dir       string
+	module    string // as its go.mod says
+	parts     []Part
+	manifests []folder
+	linker    string // flags
+	argocd    string // version
+}
+
+func ownRecipe(dir string) recipe {
+	return recipe{dir: dir, module: ModulePath, parts: Parts(), manifests: manifests(), linker: linkerFlags(), argocd: DefaultArgoCD}
+}
+
+// argocdPrefix begins the names of the folders, and of the modules in them, that
+// other versions of Argo CD are built from.
+const argocdPrefix = "argocd-"
+
+func argocdRecipe(dir, version string) (recipe, error) {
+	r := recipe{dir: filepath.Join(dir, argocdPrefix+version), module: ModulePath + "/" + argocdPrefix + version, argocd: version}
+	if _, err := os.Stat(filepath.Join(r.dir, "go.mod")); err != nil || strings.ContainsAny(version, `/\`) {
+		return recipe{}, fmt.Errorf("there is no Argo CD %s: choose from %s", version, strings.Join(versions(dir), ", "))
+	}
+	major, _, _ := strings.Cut(version, ".")
+	argocd := "github.com/argoproj/argo-cd/" + major
+	r.parts = []Part{{"argocd", argocd + "/cmd"}}
+	r.manifests = []folder{{"argocd", argocd, "manifests"}}
+	// Its own client, which the server calls itself with, must have a version.
+	r.linker = "-s -w -X " + argocd + "/common.version=" + strings.TrimPrefix(version, "v")
+	return r, nil
+}
+
+func versions(dir string) []string {
+	all := []string{DefaultArgoCD}
+	found, _ := filepath.Glob(filepath.Join(dir, argocdPrefix+"*", "go.mod"))
+	for _, path := range found {
+		all = append(all, strings.TrimPrefix(filepath.Base(filepath.Dir(path)), argocdPrefix))
+	}
+	return all
+}
 
 func linkerFlags() string {
 	const base = "k8s.io/component-base/version."
@@ -56,8 +111,8 @@ func linkerFlags() string {
 
 // arguments of go build. There is no -trimpath: without it, packages that the
 // project's own module compiles too are taken from the same build cache.
-func arguments(out string, p Part) []string {
-	return []string{"build", "-v", "-mod=readonly", "-buildvcs=false", "-ldflags", linkerFlags(), "-o", out, p.Package}
+func arguments(out, linker string, p Part) []string {
+	return []string{"build", "-v", "-mod=readonly", "-buildvcs=false", "-ldflags", linker, "-o", out, p.Package}
 }
 
 func platform() string { return runtime.GOOS + "/" + runtime.GOARCH + " " + runtime.Version() }

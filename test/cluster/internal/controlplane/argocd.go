@@ -2,72 +2,42 @@ package controlplane
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/base64"
+	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strconv"
 	"time"
 
 	"github.com/alicebob/miniredis/v2"
-	"golang.org/x/crypto/bcrypt"
 	"golang.org/x/sync/errgroup"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/tekton-gitops/tekton-gitops/test/cluster/internal/apply"
 	"github.com/tekton-gitops/tekton-gitops/test/cluster/internal/gitserver"
 	"github.com/tekton-gitops/tekton-gitops/test/cluster/internal/state"
+	"github.com/tekton-gitops/tekton-gitops/test/cluster/internal/webproxy"
 )
-
-// Argo CD's local accounts besides admin, and what they may do.
-const (
-	pipelineAccount   = "pipeline"   // get and sync every Application
-	restrictedAccount = "restricted" // only get
-)
-
-func argocdSettings(url string) map[string]map[string]string {
-	return map[string]map[string]string{
-		"argocd-cm": {
-			"url":                                url,
-			"accounts." + pipelineAccount:        "apiKey",
-			"accounts." + restrictedAccount:      "apiKey",
-			"statusbadge.enabled":                "false",
-			"users.anonymous.enabled":            "false",
-			"timeout.reconciliation":             "180s", // Argo CD's default; nothing should depend on it
-			"timeout.reconciliation.jitter":      "0s",
-			"application.instanceLabelKey":       "",
-			"application.resourceTrackingMethod": "annotation",
-		},
-		"argocd-rbac-cm": {
-			"policy.default": "",
-			"policy.csv": `p, role:pipeline, applications, get, */*, allow
-p, role:pipeline, applications, sync, */*, allow
-p, role:restricted, applications, get, */*, allow
-g, ` + pipelineAccount + `, role:pipeline
-g, ` + restrictedAccount + `, role:restricted
-`,
-		},
-	}
-}
 
 // installArgoCD creates Argo CD's kinds and settings as its own installation
 // does, without the Deployments.
 func (c *ControlPlane) installArgoCD(ctx context.Context) error {
 	c.argocd = state.ArgoCD{
+		Version: c.Cache.ArgoCDVersion(),
 		Address: address(c.ports.argoServer), URL: "https://" + address(c.ports.argoServer), CAFile: c.path("ca.crt"),
-		Namespace: argocdNamespace, AdminPassword: randomText(), Tokens: map[string]string{},
+		Namespace: argocdNamespace, AdminPassword: randomText(), Tokens: map[string]string{}, Passwords: passwords(),
 	}
 	objects, err := apply.Files(c.Cache.Manifests("argocd"), "crds/*-crd.yaml", "base/config/*-cm.yaml")
 	if err != nil {
 		return err
 	}
 	for _, o := range objects {
-		if data, ok := argocdSettings(c.argocd.URL)[o.GetName()]; ok {
-			content := map[string]any{}
-			for k, v := range data {
-				content[k] = v
+		for key, value := range argocdSettings(c.argocd.URL)[o.GetName()] {
+			if err := unstructured.SetNestedField(o.Object, value, "data", key); err != nil {
+				return err
 			}
-			o.Object["data"] = content
 		}
 	}
 	if err := c.create(ctx, argocdNamespace, objects); err != nil {
@@ -79,7 +49,7 @@ func (c *ControlPlane) installArgoCD(ctx context.Context) error {
 // createArgoCDSecrets creates the secrets that argocd-server would make at its
 // first start, so that the other parts need not wait for it.
 func (c *ControlPlane) createArgoCDSecrets(ctx context.Context) error {
-	hash, err := bcrypt.GenerateFromPassword([]byte(c.argocd.AdminPassword), bcrypt.MinCost)
+	logins, err := c.logins()
 	if err != nil {
 		return err
 	}
@@ -88,14 +58,10 @@ func (c *ControlPlane) createArgoCDSecrets(ctx context.Context) error {
 		return err
 	}
 	secrets := []*corev1.Secret{
-		argocdSecret("argocd-secret", "", map[string]string{
-			"admin.password":      string(hash),
-			"admin.passwordMtime": c.Now().UTC().Format(time.RFC3339),
-			"server.secretkey":    randomText(),
-		}),
+		argocdSecret("argocd-secret", "", logins),
 		argocdSecret("argocd-server-tls", "", map[string]string{"tls.crt": string(serving.Cert), "tls.key": string(serving.Key)}),
-		argocdSecret("git-http", "repo-creds", c.gitCredentials(c.git.HTTPURL)),
-		argocdSecret("git-https", "repo-creds", c.gitCredentials(c.git.HTTPSURL)),
+		argocdSecret("git-http", "repo-creds", gitCredentials(c.git.HTTPURL, c.git.Reader)),
+		argocdSecret("git-https", "repo-creds", gitCredentials(c.git.HTTPSURL, c.git.Reader)),
 	}
 	for _, s := range secrets {
 		if _, err := c.client.CoreV1().Secrets(argocdNamespace).Create(ctx, s, metav1.CreateOptions{}); err != nil {
@@ -112,10 +78,9 @@ func (c *ControlPlane) createArgoCDSecrets(ctx context.Context) error {
 
 // gitCredentials sends the reader's password with the first request: without
 // that, git runs the large argocd binary twice per fetch to ask for it.
-func (c *ControlPlane) gitCredentials(url string) map[string]string {
+func gitCredentials(url string, as gitserver.User) map[string]string {
 	return map[string]string{
-		"type": "git", "url": url, "forceHttpBasicAuth": "true",
-		"username": c.git.Reader.Username, "password": c.git.Reader.Password,
+		"type": "git", "url": url, "forceHttpBasicAuth": "true", "username": as.Username, "password": as.Password,
 	}
 }
 
@@ -127,49 +92,104 @@ func argocdSecret(name, kind string, data map[string]string) *corev1.Secret {
 	return &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: name, Labels: labels}, StringData: data}
 }
 
-// startArgoCD starts Argo CD's parts; its redis runs until ctx ends.
+// startArgoCD starts Argo CD's parts; its redis and the proxy run until ctx ends.
 func (c *ControlPlane) startArgoCD(ctx, startCtx context.Context) error {
 	redis, err := startRedis(ctx)
 	if err != nil {
 		return err
 	}
-	repoServer := "--repo-server=" + address(c.ports.argoRepo)
-	server, err := c.run("argocd-server", "argocd", c.argocdEnv("argocd-server"), []string{
-		"--address", loopback, "--port", strconv.Itoa(c.ports.argoServer),
-		"--metrics-address", loopback, "--metrics-port", strconv.Itoa(c.ports.argoServerMetrics),
-		"--namespace", argocdNamespace, "--redis", redis, repoServer, "--dex-server", "http://" + address(1), "--staticassets", c.path("argocd/app"),
-	})
-	if err != nil {
+	if err := c.startWebProxy(ctx); err != nil {
 		return err
 	}
-	repo, err := c.run("argocd-repo-server", "argocd", c.argocdEnv("argocd-repo-server"), []string{
-		"--address", loopback, "--port", strconv.Itoa(c.ports.argoRepo),
-		"--metrics-address", loopback, "--metrics-port", strconv.Itoa(c.ports.argoRepoHealth),
-		"--redis", redis,
-	})
-	if err != nil {
-		return err
-	}
-	controller, err := c.run("argocd-application-controller", "argocd", c.argocdEnv("argocd-application-controller"), []string{
-		"--namespace", argocdNamespace, "--metrics-port", strconv.Itoa(c.ports.argoControllerMetrics), "--redis", redis, repoServer,
-	})
-	if err != nil {
-		return err
-	}
-	g, ctx := errgroup.WithContext(startCtx)
-	g.Go(func() error {
-		return repo.WaitReady(ctx, readyTimeout, answers("http://"+address(c.ports.argoRepoHealth)+"/healthz?full=true", nil))
-	})
-	g.Go(func() error {
-		return controller.WaitReady(ctx, readyTimeout, answers("http://"+address(c.ports.argoControllerMetrics)+"/healthz", nil))
-	})
-	g.Go(func() error {
-		if err := server.WaitReady(ctx, readyTimeout, answers(c.argocd.URL+"/healthz", c.clientTLS())); err != nil {
+	c.prepareHydrator(ctx)
+	g, startCtx := errgroup.WithContext(startCtx)
+	for _, part := range c.argocdParts(redis) {
+		child, err := c.run(part.name, "argocd", c.argocdEnv(part.name), part.args)
+		if err != nil {
 			return err
 		}
-		return c.makeTokens(ctx)
-	})
+		g.Go(func() error {
+			if err := child.WaitReady(startCtx, readyTimeout, answers(part.health, c.clientTLS())); err != nil {
+				return err
+			}
+			if part.name != argocdServer {
+				return nil
+			}
+			return c.makeTokens(startCtx)
+		})
+	}
 	return g.Wait()
+}
+
+const argocdServer = "argocd-server"
+
+type argocdPart struct {
+	name   string // also what the binary is asked to be
+	args   []string
+	health string // address that answers 200
+}
+
+func (c *ControlPlane) argocdParts(redis string) []argocdPart {
+	repoServer, hydrate := "--repo-server="+address(c.ports.argoRepo), "--hydrator-enabled"
+	// Applications may live in every namespace; their project has to allow it.
+	anywhere := "--application-namespaces=*"
+	parts := []argocdPart{
+		{argocdServer, []string{
+			"--address", loopback, "--port", strconv.Itoa(c.ports.argoServer),
+			"--metrics-address", loopback, "--metrics-port", strconv.Itoa(c.ports.argoServerMetrics),
+			"--namespace", argocdNamespace, "--redis", redis, repoServer, anywhere, hydrate,
+			"--dex-server", "http://" + address(1), "--staticassets", c.path("argocd/app"),
+		}, c.argocd.URL + "/healthz"},
+		{"argocd-repo-server", []string{
+			"--address", loopback, "--port", strconv.Itoa(c.ports.argoRepo),
+			"--metrics-address", loopback, "--metrics-port", strconv.Itoa(c.ports.argoRepoHealth), "--redis", redis,
+		}, "http://" + address(c.ports.argoRepoHealth) + "/healthz?full=true"},
+		{"argocd-application-controller", []string{
+			"--namespace", argocdNamespace, "--metrics-port", strconv.Itoa(c.ports.argoControllerMetrics), "--redis", redis,
+			repoServer, anywhere, hydrate, "--commit-server", address(c.ports.argoCommit),
+		}, "http://" + address(c.ports.argoControllerMetrics) + "/healthz"},
+	}
+	if c.argocd.Hydrator {
+		parts = append(parts, argocdPart{"argocd-commit-server", []string{
+			"--address", loopback, "--port", strconv.Itoa(c.ports.argoCommit),
+			"--metrics-address", loopback, "--metrics-port", strconv.Itoa(c.ports.argoCommitHealth),
+		}, "http://" + address(c.ports.argoCommitHealth) + "/healthz?full=true"})
+	}
+	return parts
+}
+
+// commitServerSocket is made by argocd-commit-server, always there (util/askpass/common.go).
+// With the credentials that gitCredentials makes it is of no use.
+const commitServerSocket = "/tmp/commit-server-ask-pass.sock"
+
+// prepareHydrator decides whether the hydrator runs. It cannot where the socket
+// of another user's control plane is in the way.
+func (c *ControlPlane) prepareHydrator(ctx context.Context) {
+	if err := os.Remove(commitServerSocket); err != nil && !errors.Is(err, os.ErrNotExist) {
+		c.Progress.Print("Argo CD's hydrator does not run: " + err.Error())
+		return
+	}
+	c.argocd.Hydrator = true
+	context.AfterFunc(ctx, func() { _ = os.Remove(commitServerSocket) })
+}
+
+// startWebProxy runs, until ctx ends, a proxy before argocd-server that carries
+// gRPC-web but not gRPC.
+func (c *ControlPlane) startWebProxy(ctx context.Context) error {
+	log, err := os.OpenFile(filepath.Join(c.LogDir, "argocd-proxy.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	proxy, err := webproxy.Start(webproxy.Options{
+		Target: c.argocd.URL, TargetTLS: c.clientTLS(), Log: log,
+		CertFile: c.path("pki/server.crt"), KeyFile: c.path("pki/server.key"),
+	})
+	if err != nil {
+		return fmt.Errorf("start the proxy before Argo CD: %w", err)
+	}
+	context.AfterFunc(ctx, func() { _ = proxy.Close() })
+	c.argocd.WebAddress = proxy.Address
+	return nil
 }
 
 func (c *ControlPlane) argocdEnv(binary string) []string {
@@ -184,6 +204,7 @@ func (c *ControlPlane) argocdEnv(binary string) []string {
 		"ARGOCD_PLUGINSOCKFILEPATH="+c.path("argocd/plugins"),
 		"ARGOCD_APP_CONF_PATH="+c.path("argocd/app"),
 		"ARGOCD_ASK_PASS_SOCK="+c.path("ask.sock"),
+		"ARGOCD_RECONCILIATION_TIMEOUT="+reconciliation, "ARGOCD_RECONCILIATION_JITTER="+reconciliationJitter,
 		"ARGOCD_K8S_CLIENT_QPS=500", "ARGOCD_K8S_CLIENT_BURST=1000",
 	)
 }
@@ -209,11 +230,4 @@ func startRedis(ctx context.Context) (string, error) {
 		}
 	}()
 	return redis.Addr(), nil
-}
-
-// randomText suits passwords and keys: 32 characters, as many as Argo CD takes.
-func randomText() string {
-	buf := make([]byte, 24)
-	_, _ = rand.Read(buf) // never fails
-	return base64.RawURLEncoding.EncodeToString(buf)
 }

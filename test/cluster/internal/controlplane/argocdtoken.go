@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// makeTokens logs in as the administrator and makes a token for each account,
-// the way a person would. A token is retried: the server answers before it has
+// makeTokens logs in as the administrator and makes a token for each account
+// that has no password, the way a person would. A token is retried: the server answers before it has
 // read its accounts.
 func (c *ControlPlane) makeTokens(ctx context.Context) error {
 	client := &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{TLSClientConfig: c.clientTLS()}}
@@ -23,15 +23,18 @@ func (c *ControlPlane) makeTokens(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("log in to Argo CD: %w", err)
 	}
-	for _, account := range []string{pipelineAccount, restrictedAccount} {
+	for _, account := range argocdAccounts() {
+		if account.password {
+			continue
+		}
 		var made struct{ Token string }
 		err := poll(ctx, readyTimeout, func(ctx context.Context) error {
-			return post(ctx, client, c.argocd.URL+"/api/v1/account/"+account+"/token", session.Token, map[string]string{}, &made)
+			return post(ctx, client, c.argocd.URL+"/api/v1/account/"+account.name+"/token", session.Token, map[string]string{}, &made)
 		})
 		if err != nil {
-			return fmt.Errorf("make a token for the Argo CD account %s: %w", account, err)
+			return fmt.Errorf("make a token for the Argo CD account %s: %w", account.name, err)
 		}
-		c.argocd.Tokens[account] = made.Token
+		c.argocd.Tokens[account.name] = made.Token
 	}
 	return nil
 }

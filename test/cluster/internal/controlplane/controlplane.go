@@ -16,6 +16,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -35,6 +36,7 @@ import (
 // Options of a control plane.
 type Options struct {
 	Cache      build.Cache
+	Helm       build.Cache // of the helm command
 	Supervisor *process.Supervisor
 	DataDir    string // exists; everything that the parts write goes below it
 	LogDir     string // exists
@@ -65,7 +67,7 @@ type portNumbers struct {
 	webhook, webhookProbes, webhookMetrics                  int
 	webhookProfiling                                        int
 	argoServer, argoServerMetrics, argoRepo, argoRepoHealth int
-	argoControllerMetrics                                   int
+	argoControllerMetrics, argoCommit, argoCommitHealth     int
 }
 
 func (p *portNumbers) choose() error {
@@ -74,6 +76,7 @@ func (p *portNumbers) choose() error {
 		&p.tektonProbes, &p.tektonMetrics, &p.tektonProfiling,
 		&p.webhook, &p.webhookProbes, &p.webhookMetrics, &p.webhookProfiling,
 		&p.argoServer, &p.argoServerMetrics, &p.argoRepo, &p.argoRepoHealth, &p.argoControllerMetrics,
+		&p.argoCommit, &p.argoCommitHealth,
 	}
 	free, err := ports.Free(len(all))
 	if err != nil {
@@ -186,6 +189,7 @@ func (c *ControlPlane) state() state.State {
 		Git: state.Git{
 			HTTPURL: c.git.HTTPURL, HTTPSURL: c.git.HTTPSURL, CAFile: c.path("ca.crt"), Root: c.path("git"),
 			Writer: state.User(c.git.Writer), Reader: state.User(c.git.Reader),
+			SSH: state.SSH{URL: c.git.SSHURL, KnownHosts: c.git.KnownHosts, WriterKey: c.git.WriterKey, ReaderKey: c.git.ReaderKey},
 		},
 		BinDir: c.Cache.BinDir(), LogDir: c.LogDir, DataDir: c.DataDir,
 	}
@@ -208,7 +212,7 @@ func (c *ControlPlane) writePair(name string, p pki.Pair) error {
 // that proxies, kubeconfigs and git settings of the machine stay out.
 func (c *ControlPlane) env(extra ...string) []string {
 	return append([]string{
-		"PATH=" + c.Cache.BinDir() + string(os.PathListSeparator) + os.Getenv("PATH"),
+		"PATH=" + strings.Join([]string{c.Cache.BinDir(), c.Helm.BinDir(), os.Getenv("PATH")}, string(os.PathListSeparator)),
 		"HOME=" + c.path("home"),
 		"TMPDIR=" + c.path("tmp"),
 		"KUBECONFIG=" + c.path("kubeconfig"),

@@ -1,14 +1,15 @@
 // Package gitserver serves bare repositories over git's smart HTTP protocol,
-// plain and with TLS, with basic authentication.
+// plain and with TLS, with basic authentication, and over ssh, with keys.
 //
-// It runs git's own http-backend. What a repository's config file says holds
+// It runs git's own http-backend and services. What a repository's config file says holds
 // (hooks too), over these defaults: pushes are allowed, partial fetches
 // (filter) and fetches of any object by its id too. Repositories are made by
 // writing bare ones below the root directory.
 //
 // The writer may fetch and push, the reader may fetch, and nobody else may do
-// anything, except fetch from a repository that has a file named
-// anonymous-read in its directory.
+// anything, except fetch over HTTP from a repository that has a file named
+// anonymous-read in its directory. A repository with a file named refuse-ssh
+// refuses ssh, with the text of the file.
 package gitserver
 
 import (
@@ -45,9 +46,14 @@ type Server struct {
 	HTTPURL, HTTPSURL string
 	Writer, Reader    User
 
+	SSHURL               string
+	KnownHosts           string // a line for the ssh server, one of whose keys it has
+	WriterKey, ReaderKey string // private keys, as OpenSSH writes them
+
 	options Options
 	backend *cgi.Handler
 	servers []*http.Server
+	ssh     *sshServer
 }
 
 // Hosts returns the names under which a client may reach the server.
@@ -83,20 +89,22 @@ func Start(o Options) (*Server, error) {
 	if err := os.WriteFile(config, []byte(settings), 0o600); err != nil {
 		return nil, err
 	}
+	env := []string{"GIT_CONFIG_GLOBAL=" + config, "GIT_CONFIG_NOSYSTEM=1", "HOME=" + o.Home}
 	s := &Server{
 		options: o,
 		Writer:  User{"writer", password()},
 		Reader:  User{"reader", password()},
 		backend: &cgi.Handler{
-			Path: backend,
-			Env: []string{
-				"GIT_PROJECT_ROOT=" + o.Root, "GIT_HTTP_EXPORT_ALL=1", "GIT_CONFIG_GLOBAL=" + config,
-				"GIT_CONFIG_NOSYSTEM=1", "HOME=" + o.Home,
-			},
+			Path:       backend,
+			Env:        append([]string{"GIT_PROJECT_ROOT=" + o.Root, "GIT_HTTP_EXPORT_ALL=1"}, env...),
 			InheritEnv: []string{"PATH"},
 			Stderr:     o.Log,
 		},
 	}
+	if s.ssh, s.WriterKey, s.ReaderKey, err = startSSH(o, env); err != nil {
+		return nil, err
+	}
+	s.SSHURL, s.KnownHosts = s.ssh.url(), s.ssh.knownHosts
 	if err := s.listen(); err != nil {
 		_ = s.Close()
 		return nil, err
@@ -125,7 +133,7 @@ func (s *Server) listen() error {
 
 // Close ends the server and the requests that are under way.
 func (s *Server) Close() error {
-	var errs []error
+	errs := []error{s.ssh.close()}
 	for _, server := range s.servers {
 		errs = append(errs, server.Close())
 	}

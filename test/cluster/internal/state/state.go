@@ -34,14 +34,21 @@ type Kubernetes struct {
 
 // ArgoCD is the Argo CD API server; it speaks TLS.
 type ArgoCD struct {
-	Address       string `json:"address"` // host:port
-	URL           string `json:"url"`
+	Version string `json:"version"` // such as v2.14.21
+	Address string `json:"address"` // host:port
+	URL     string `json:"url"`
+	// WebAddress is of a proxy before it that speaks TLS, with a certificate of
+	// the same CA, and HTTP/1.1 only: gRPC-web passes, gRPC does not.
+	WebAddress    string `json:"webAddress"`
 	CAFile        string `json:"caFile"`
-	Namespace     string `json:"namespace"` // where Applications live
+	Namespace     string `json:"namespace"` // where Applications live; others are enabled too
 	AdminPassword string `json:"adminPassword"`
-	// Tokens by local account: "pipeline" may get and sync every Application,
-	// "restricted" may only get.
+	Hydrator      bool   `json:"hydrator"` // whether it runs
+	// Tokens by local account: "pipeline" may get, sync and restart every
+	// Application, "synconly" may get and sync, "restricted" may only get.
 	Tokens map[string]string `json:"tokens"`
+	// Passwords by local account: "person" may do what "pipeline" may.
+	Passwords map[string]string `json:"passwords"`
 }
 
 // Git is the git server. A repository is a bare repository below Root; the
@@ -53,6 +60,15 @@ type Git struct {
 	Root     string `json:"root"`
 	Writer   User   `json:"writer"` // fetches and pushes
 	Reader   User   `json:"reader"` // fetches only
+	SSH      SSH    `json:"ssh"`
+}
+
+// SSH is the git server's ssh side: the same repositories and accounts.
+type SSH struct {
+	URL        string `json:"url"`
+	KnownHosts string `json:"knownHosts"` // a line for one of its host keys
+	WriterKey  string `json:"writerKey"`  // private keys, as OpenSSH writes them
+	ReaderKey  string `json:"readerKey"`
 }
 
 // User is a git server account.

@@ -15,12 +15,14 @@ func TestGolden(t *testing.T) {
 		PID:        42,
 		Kubernetes: Kubernetes{URL: "https://127.0.0.1:20001", Kubeconfig: "/data/kubeconfig", CAFile: "/data/ca.crt"},
 		ArgoCD: ArgoCD{
-			Address: "127.0.0.1:20002", URL: "https://127.0.0.1:20002", CAFile: "/data/ca.crt", Namespace: "argocd",
-			AdminPassword: "admin-password", Tokens: map[string]string{"pipeline": "token-1", "restricted": "token-2"},
+			Version: "v2.14.21", Address: "127.0.0.1:20002", URL: "https://127.0.0.1:20002", WebAddress: "127.0.0.1:20005",
+			CAFile: "/data/ca.crt", Namespace: "argocd", AdminPassword: "admin-password", Hydrator: true,
+			Tokens: map[string]string{"pipeline": "token-1", "restricted": "token-2"}, Passwords: map[string]string{"person": "password-3"},
 		},
 		Git: Git{
 			HTTPURL: "http://127.0.0.1:20003", HTTPSURL: "https://127.0.0.1:20004", CAFile: "/data/ca.crt", Root: "/data/git",
 			Writer: User{"writer", "password-1"}, Reader: User{"reader", "password-2"},
+			SSH: SSH{URL: "ssh://git@127.0.0.1:20006", KnownHosts: "[127.0.0.1]:20006 ssh-ed25519 AAAA", WriterKey: "key-1", ReaderKey: "key-2"},
 		},
 		BinDir: "/cache/bin", LogDir: "/data/logs", DataDir: "/data",
 	}
