@@ -27,6 +27,8 @@ const (
 	textRefresh     = "application refresh deadline exceeded"    // server/application/application.go:802
 	textOpBlocked   = "sync operation blocked by sync window"    // controller/sync.go:180, a message of a running operation
 	textGaveUp      = "manifest generation error (cached)"       // reposerver/repository/repository.go:69: it failed several times for this revision and is not tried again
+	textNoScript    = "error getting lua resource action"        // server/application/application.go:2460
+	textNoOperation = "no operation is in progress"              // server/application/application.go:2317
 	textTooLarge    = "received message larger than max"         // google.golang.org/grpc/rpc_util.go
 )
 
@@ -65,6 +67,9 @@ func says(message, text string) bool {
 	return strings.Contains(strings.ToLower(message), text)
 }
 
+// nothingRuns reads the answer to a termination that came too late.
+func nothingRuns(err error) bool { return says(status.Convert(err).Message(), textNoOperation) }
+
 // sentinel maps a status other than PermissionDenied.
 func sentinel(code codes.Code, message string) error {
 	switch code {
@@ -90,6 +95,13 @@ func sentinel(code codes.Code, message string) error {
 			return ErrProject
 		case says(message, textNoResource):
 			return ErrResourceNotFound
+		}
+	case codes.Unknown:
+		switch {
+		case says(message, textBadWindow):
+			return ErrSyncWindow
+		case says(message, textNoScript):
+			return ErrNoRestart
 		}
 	case codes.ResourceExhausted:
 		if says(message, textTooLarge) {

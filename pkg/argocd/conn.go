@@ -8,11 +8,9 @@ import (
 	"strings"
 	"time"
 
-	accountpkg "github.com/argoproj/argo-cd/v2/pkg/apiclient/account"
 	applicationpkg "github.com/argoproj/argo-cd/v2/pkg/apiclient/application"
 	sessionpkg "github.com/argoproj/argo-cd/v2/pkg/apiclient/session"
 	settingspkg "github.com/argoproj/argo-cd/v2/pkg/apiclient/settings"
-	"github.com/argoproj/argo-cd/v2/pkg/apis/application/v1alpha1"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -58,7 +56,7 @@ func (c *Conn) Close() error {
 	if !c.owned {
 		return nil
 	}
-	return c.ch.grpc.Close()
+	return c.ch.close()
 }
 
 // authorize returns the token and the call option that sends it.
@@ -99,77 +97,6 @@ func (c *Conn) limit(ctx context.Context) (context.Context, context.CancelFunc) 
 
 func (c *Conn) applications() applicationpkg.ApplicationServiceClient {
 	return applicationpkg.NewApplicationServiceClient(c.ch.grpc)
-}
-
-// CanSync asks whether the account may sync the observed Application. Argo CD
-// leaves the namespace out of the RBAC object for Applications in its own
-// namespace (util/security/rbac.go); as long as it is not known which one that
-// is, either form will do.
-func (c *Conn) CanSync(ctx context.Context, o Observation) (bool, error) {
-	objects := []string{o.RBACName}
-	if project, rest, _ := strings.Cut(o.RBACName, "/"); o.ControllerNamespace == "" && strings.Contains(rest, "/") {
-		objects = append(objects, project+"/"+o.App.Name)
-	}
-	for _, object := range objects {
-		request := &accountpkg.CanIRequest{Resource: "applications", Action: "sync", Subresource: object}
-		var answer *accountpkg.CanIResponse
-		err := c.call(ctx, "ask for the right to sync application "+o.App.String(), func(ctx context.Context, token grpc.CallOption) (err error) {
-			answer, err = accountpkg.NewAccountServiceClient(c.ch.grpc).CanI(ctx, request, token)
-			return err
-		})
-		if err != nil {
-			return false, err
-		}
-		if answer.Value == "yes" {
-			return true, nil
-		}
-	}
-	return false, nil
-}
-
-// The names under which a sync carries who asked for it. Argo CD shows them with
-// the operation and keeps them in status.operationState.operation.info.
-const (
-	infoRun     = "Tekton-CustomRun-UID"
-	infoAttempt = "Tekton-CustomRun-Attempt"
-)
-
-// SyncRequest is what to sync and how.
-type SyncRequest struct {
-	// Revision pins a commit. Empty, as it should be: what the Application tracks.
-	Revision string
-	Prune    bool
-	// Options replace the Application's own sync options; none leaves them.
-	Options []string
-	// Run and Attempt mark the operation, so that it is known again.
-	Run     string
-	Attempt int
-}
-
-// Sync asks for a sync operation and returns once Argo CD has accepted it.
-// Errors besides the general ones: ErrOperationInProgress, ErrSyncWindow,
-// ErrAutoSyncRevision, ErrDeleting, ErrProject.
-func (c *Conn) Sync(ctx context.Context, app App, r SyncRequest) error {
-	request := &applicationpkg.ApplicationSyncRequest{
-		Name:         &app.Name,
-		AppNamespace: optional(app.Namespace),
-		Project:      optional(app.Project),
-		Revision:     optional(r.Revision),
-		Prune:        &r.Prune,
-		Infos: []*v1alpha1.Info{
-			{Name: infoRun, Value: r.Run},
-			{Name: infoAttempt, Value: fmt.Sprint(r.Attempt)},
-		},
-		// Without it the Application's own retry strategy applies.
-		RetryStrategy: &v1alpha1.RetryStrategy{Limit: 0},
-	}
-	if len(r.Options) > 0 {
-		request.SyncOptions = &applicationpkg.SyncOptions{Items: r.Options}
-	}
-	return c.call(ctx, "sync application "+app.String(), func(ctx context.Context, token grpc.CallOption) error {
-		_, err := c.applications().Sync(ctx, request, token)
-		return err
-	})
 }
 
 // Watch calls changed for the current state and whenever the Application may

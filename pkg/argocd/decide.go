@@ -15,6 +15,13 @@ type view struct {
 	revision string // what that source was compared to, "" when it was not
 }
 
+func newView(o Observation, g Goal, now time.Time) view {
+	v := view{o: o, g: g, now: now}
+	v.index, _ = trackedSource(o, g)
+	v.revision = at(o.Revisions, v.index)
+	return v
+}
+
 // Decide says what to do next so that the goal's commit is synced. It is pure:
 // all that it remembers between calls is in the Goal. Proceed means that the
 // workloads can be looked at; that the commit is synced is for Proven to say.
@@ -22,24 +29,25 @@ type view struct {
 // The rules are tried in order; the first that has something to say decides:
 //
 //  1. The Application cannot make the commit live (Preflight): fail.
-//  2. An operation runs, ours or not: wait for it, or fail behind a sync window.
+//  2. An operation runs, ours or not: wait for it; ask about sync windows when one
+//     holds it; end a foreign one that gets nowhere, where the goal allows that.
 //  3. Somebody deployed a revision without the commit after ours: ErrRolledBack.
 //  4. Our own operation failed: again, a few times, after an Error; fail after a Failed.
-//  5. The comparison fails, or is about a revision without the commit: refresh.
-//  6. A foreign or earlier operation failed on this revision: sync, so that there is a verdict.
-//  7. Synced, or a sync to this revision has just succeeded: proceed.
-//  8. OutOfSync: let auto-sync act; sync; fail when our own sync left it so.
+//  5. A source hydrator has not written the commit yet: wait, or fail when it fails.
+//  6. The comparison fails, or is about a revision without the commit: refresh.
+//  7. A foreign or earlier operation failed on this revision: sync, so that there is a verdict.
+//  8. Synced, or a sync to this revision has just succeeded: proceed.
+//  9. OutOfSync: let auto-sync act; sync; fail when our own sync left it so.
 func Decide(o Observation, g Goal, now time.Time) Decision {
 	if err := Preflight(o, g); err != nil {
 		return fail(err)
 	}
-	v := view{o: o, g: g, now: now}
-	v.index, _ = trackedSource(o, g)
-	v.revision = at(o.Revisions, v.index)
+	v := newView(o, g, now)
 	for _, rule := range []func(view) (Decision, bool){
 		view.operationRuns,
 		view.rolledBack,
 		view.ourFailure,
+		view.notHydrated,
 		view.comparisonFails,
 		view.lacksCommit,
 		view.earlierFailure,
@@ -51,40 +59,7 @@ func Decide(o Observation, g Goal, now time.Time) Decision {
 			return d
 		}
 	}
-	return v.g.nextSync(o, fmt.Sprintf("application %s is %s with %s: syncing it", o.App, o.Sync, short(v.revision)))
-}
-
-func (v view) operationRuns() (Decision, bool) {
-	op := v.o.Operation
-	if !v.o.Running || op == nil {
-		return Decision{}, false
-	}
-	whose := "the operation of another user"
-	switch {
-	case v.g.ours(op):
-		whose = "the sync of this run"
-	case op.By != "":
-		whose = "the operation started by " + op.By
-	}
-	var state string
-	switch {
-	case says(op.Message, textOpBlocked):
-		return fail(fmt.Errorf("application %s: %w: Argo CD accepted %s but a sync window blocks it; it stays queued and runs when the window allows it, unless it is terminated (argocd app terminate-op)",
-			v.o.App, ErrSyncWindow, whose)), true
-	case op.Phase == PhasePending:
-		state = "has not begun yet"
-	case op.Phase == PhaseTerminating:
-		state = "is terminating"
-	case !op.Finished.IsZero():
-		state = fmt.Sprintf("failed and waits for its retry %d", op.Retries)
-	default:
-		state = "runs"
-	}
-	message := fmt.Sprintf("application %s: %s %s", v.o.App, whose, state)
-	if op.Message != "" {
-		message += ": " + op.Message
-	}
-	return wait(poll, message), true
+	return v.nextSync(fmt.Sprintf("application %s is %s with %s: syncing it", o.App, o.Sync, short(v.revision)))
 }
 
 // rolledBack looks for a newest deployment that lacks the commit, with one
@@ -97,12 +72,12 @@ func (v view) rolledBack() (Decision, bool) {
 	}
 	newest := v.o.History[last]
 	revision := at(newest.Revisions, v.index)
-	if revision == "" || v.g.contains(revision) == Yes {
+	if revision == "" || v.has(revision) == Yes {
 		return Decision{}, false
 	}
 	had := false
 	for _, d := range v.o.History[:last] {
-		had = had || v.g.contains(at(d.Revisions, v.index)) == Yes
+		had = had || v.has(at(d.Revisions, v.index)) == Yes
 	}
 	began := newest.Started
 	if began.IsZero() {
@@ -115,15 +90,15 @@ func (v view) rolledBack() (Decision, bool) {
 	switch {
 	case !had || !after:
 		return Decision{}, false
-	case v.g.contains(revision) == No:
+	case v.has(revision) == No:
 		who := ""
 		if newest.By != "" {
 			who = " by " + newest.By
 		}
 		return fail(fmt.Errorf("application %s: %w: after commit %s, revision %s without it was deployed%s (history ID %d)",
 			v.o.App, ErrRolledBack, short(v.g.Commit), short(revision), who, newest.ID)), true
-	case v.g.contains(revision) == "":
-		return ask(revision), true
+	case v.has(revision) == "":
+		return v.ask(revision), true
 	}
 	return Decision{}, false
 }
@@ -146,7 +121,7 @@ func (v view) ourFailure() (Decision, bool) {
 	if pause := v.g.Refreshed.Add(time.Duration(op.Attempt) * retryPause).Sub(v.now); pause > 0 {
 		return wait(pause, message), true
 	}
-	return v.g.nextSync(v.o, message), true
+	return v.nextSync(message), true
 }
 
 // comparisonFails: Argo CD cannot build the manifests or look at the cluster. It
@@ -179,17 +154,17 @@ func (v view) lacksCommit() (Decision, bool) {
 	if v.revision == "" {
 		return v.refreshPaced(markPoll, fmt.Sprintf("application %s: Argo CD has not compared it with the repository yet", v.o.App)), true
 	}
-	switch v.g.contains(v.revision) {
+	switch v.has(v.revision) {
 	case Yes:
 		return Decision{}, false
 	case No:
 		return v.refreshPaced(markPoll, fmt.Sprintf("application %s: waiting for Argo CD to see commit %s on branch %s; it compares with %s",
-			v.o.App, short(v.g.Commit), v.g.Branch, short(v.revision))), true
+			v.o.App, v.what(), v.branch(), short(v.revision))), true
 	case Unknown:
 		return wait(poll, fmt.Sprintf("application %s: cannot tell whether revision %s, which Argo CD compares with, contains commit %s",
-			v.o.App, short(v.revision), short(v.g.Commit))), true
+			v.o.App, short(v.revision), v.what())), true
 	}
-	return ask(v.revision), true
+	return v.ask(v.revision), true
 }
 
 // earlierFailure: a failed hook leaves the Application Synced, and auto-sync
@@ -207,7 +182,7 @@ func (v view) earlierFailure() (Decision, bool) {
 		}
 		whose = "by this run"
 	}
-	return v.g.nextSync(v.o, fmt.Sprintf("application %s: a sync to %s %s failed (%s): syncing it again", v.o.App, short(v.revision), whose, op.Message)), true
+	return v.nextSync(fmt.Sprintf("application %s: a sync to %s %s failed (%s): syncing it again", v.o.App, short(v.revision), whose, op.Message)), true
 }
 
 func (v view) isSynced() (Decision, bool) {
@@ -230,6 +205,9 @@ func (v view) justSynced() (Decision, bool) {
 	}
 	same := at(op.Revisions, v.index) == v.revision
 	switch {
+	case v.pinnedAway():
+		return Decision{Action: Proceed, Revision: v.commit(), Message: fmt.Sprintf("application %s was synced to the pinned commit %s; branch %s has %s by now",
+			v.o.App, short(v.commit()), v.branch(), short(v.revision))}, true
 	case !same && !v.g.ours(op):
 		return Decision{}, false
 	case same && !v.g.refreshedAfter(op):
@@ -283,6 +261,9 @@ func (v view) refreshPaced(why, message string) Decision {
 	return refresh(v.o, RefreshNormal, why, message)
 }
 
-func ask(revision string) Decision {
-	return Decision{Action: Ask, Revision: revision, Message: "looking whether revision " + short(revision) + " contains the commit"}
+func ask(revision, ancestor string) Decision {
+	return Decision{Action: Ask, Revision: revision, Ancestor: ancestor, Message: "looking whether revision " + short(revision) + " contains the commit"}
 }
+
+// ask whether a revision of the tracked source has the commit.
+func (v view) ask(revision string) Decision { return ask(revision, v.hydrated()) }

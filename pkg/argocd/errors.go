@@ -34,6 +34,11 @@ var (
 	// ErrResourceNotFound: the object is not (or not yet, or no longer) part of the Application.
 	ErrResourceNotFound = errors.New("resource not found in the application")
 
+	// ErrSelector: the selector is malformed, or matches more Applications than allowed.
+	ErrSelector = errors.New("selector does not choose applications")
+	// ErrNoRestart: Argo CD has no action to restart this kind.
+	ErrNoRestart = errors.New("no action to restart it")
+
 	// ErrMismatch: the Application does not follow our repository and branch.
 	ErrMismatch = errors.New("application does not track the branch")
 	// ErrDeleting: the Application is being deleted.
@@ -42,6 +47,8 @@ var (
 	ErrSkipReconcile = errors.New("application is not reconciled")
 	// ErrSyncFailed: the sync failed, or left resources out of sync.
 	ErrSyncFailed = errors.New("sync failed")
+	// ErrBlocked: an operation of somebody else does not end.
+	ErrBlocked = errors.New("another operation does not end")
 	// ErrRolledBack: somebody deployed a revision without the commit after ours.
 	ErrRolledBack = errors.New("rolled back")
 	// ErrSuperseded: a newer commit replaced the image.
@@ -53,7 +60,7 @@ var (
 // PermissionError says what the account may not do. It wraps ErrPermission.
 type PermissionError struct {
 	Resource string // applications
-	Verb     string // get, sync
+	Verb     string // get, sync, override, action/apps/Deployment/restart
 	Object   string // project/[namespace/]name; empty when Argo CD does not say
 	Subject  string // the account; empty when Argo CD does not say
 }
@@ -63,12 +70,23 @@ func (e *PermissionError) Error() string {
 	if e.Subject != "" {
 		subject = "account " + e.Subject
 	}
-	if e.Object == "" {
-		return fmt.Sprintf("%v: %s may not %s %s: grant it in Argo CD's RBAC policy", ErrPermission, subject, e.Verb, e.Resource)
+	instead := ""
+	if e.Verb == verbOverride {
+		instead = ", or leave pinRevision out"
 	}
-	return fmt.Sprintf("%v: %s may not %s %s %s: grant it in Argo CD's RBAC policy (p, ROLE, %s, %s, %s, allow)",
-		ErrPermission, subject, e.Verb, e.Resource, e.Object, e.Resource, e.Verb, e.Object)
+	if e.Object == "" {
+		return fmt.Sprintf("%v: %s may not %s %s: grant it in Argo CD's RBAC policy%s", ErrPermission, subject, e.Verb, e.Resource, instead)
+	}
+	return fmt.Sprintf("%v: %s may not %s %s %s: grant it in Argo CD's RBAC policy (p, ROLE, %s, %s, %s, allow)%s",
+		ErrPermission, subject, e.Verb, e.Resource, e.Object, e.Resource, e.Verb, e.Object, instead)
 }
+
+// The verbs of RBAC rules that are named here. Servers from 3.2 on can be told to
+// ask for override where a sync names a revision.
+const (
+	verbSync     = "sync"
+	verbOverride = "override"
+)
 
 // Unwrap returns ErrPermission.
 func (e *PermissionError) Unwrap() error { return ErrPermission }

@@ -17,6 +17,7 @@ import (
 
 	accountpkg "github.com/argoproj/argo-cd/v2/pkg/apiclient/account"
 	applicationpkg "github.com/argoproj/argo-cd/v2/pkg/apiclient/application"
+	projectpkg "github.com/argoproj/argo-cd/v2/pkg/apiclient/project"
 	sessionpkg "github.com/argoproj/argo-cd/v2/pkg/apiclient/session"
 	settingspkg "github.com/argoproj/argo-cd/v2/pkg/apiclient/settings"
 	"github.com/argoproj/argo-cd/v2/pkg/apis/application/v1alpha1"
@@ -51,6 +52,15 @@ type fakeArgoCD struct {
 	endWatch error
 	logins   []string // tokens to hand out
 	url      string
+
+	listReq      *applicationpkg.ApplicationQuery
+	terminateErr error
+	restarted    *applicationpkg.ResourceActionRunRequest
+	restartErr   error
+	windows      *applicationpkg.ApplicationSyncWindowsResponse
+	windowsErr   error
+	project      *v1alpha1.AppProject
+	projectErr   error
 }
 
 func (f *fakeArgoCD) check(ctx context.Context, call string) error {
@@ -92,7 +102,39 @@ func (f *fakeArgoCD) List(ctx context.Context, q *applicationpkg.ApplicationQuer
 	if err := f.check(ctx, "List "+q.GetName()); err != nil {
 		return nil, err
 	}
-	return &v1alpha1.ApplicationList{Items: f.listed}, nil
+	f.listReq = q
+	found := &v1alpha1.ApplicationList{}
+	for _, a := range f.listed {
+		if namespace := q.GetAppNamespace(); namespace == "" || namespace == a.Namespace {
+			found.Items = append(found.Items, a)
+		}
+		if q.GetName() != "" && len(found.Items) == 1 {
+			break // As Argo CD does: the first of a name.
+		}
+	}
+	return found, nil
+}
+
+func (f *fakeArgoCD) TerminateOperation(ctx context.Context, _ *applicationpkg.OperationTerminateRequest) (*applicationpkg.OperationTerminateResponse, error) {
+	if err := f.check(ctx, "TerminateOperation"); err != nil {
+		return nil, err
+	}
+	return &applicationpkg.OperationTerminateResponse{}, f.terminateErr
+}
+
+func (f *fakeArgoCD) RunResourceAction(ctx context.Context, r *applicationpkg.ResourceActionRunRequest) (*applicationpkg.ApplicationResponse, error) {
+	if err := f.check(ctx, "RunResourceAction "+r.GetAction()+" "+r.GetResourceName()); err != nil {
+		return nil, err
+	}
+	f.restarted = r
+	return &applicationpkg.ApplicationResponse{}, f.restartErr
+}
+
+func (f *fakeArgoCD) GetApplicationSyncWindows(ctx context.Context, _ *applicationpkg.ApplicationSyncWindowsQuery) (*applicationpkg.ApplicationSyncWindowsResponse, error) {
+	if err := f.check(ctx, "GetApplicationSyncWindows"); err != nil {
+		return nil, err
+	}
+	return f.windows, f.windowsErr
 }
 
 func (f *fakeArgoCD) Sync(ctx context.Context, r *applicationpkg.ApplicationSyncRequest) (*v1alpha1.Application, error) {
@@ -148,6 +190,18 @@ func (s *accountService) CanI(ctx context.Context, r *accountpkg.CanIRequest) (*
 	return &accountpkg.CanIResponse{Value: "no"}, nil
 }
 
+type projectService struct {
+	projectpkg.UnimplementedProjectServiceServer
+	f *fakeArgoCD
+}
+
+func (s *projectService) Get(ctx context.Context, q *projectpkg.ProjectQuery) (*v1alpha1.AppProject, error) {
+	if err := s.f.check(ctx, "Project "+q.Name); err != nil {
+		return nil, err
+	}
+	return s.f.project, s.f.projectErr
+}
+
 type settingsService struct {
 	settingspkg.UnimplementedSettingsServiceServer
 	f *fakeArgoCD
@@ -185,14 +239,20 @@ func (f *fakeArgoCD) start(t *testing.T, certificate *tls.Certificate) string {
 	if certificate != nil {
 		options = append(options, grpc.Creds(credentials.NewServerTLSFromCert(certificate)))
 	}
+	server := f.server(options...)
+	go func() { _ = server.Serve(listener) }()
+	t.Cleanup(server.Stop)
+	return listener.Addr().String()
+}
+
+func (f *fakeArgoCD) server(options ...grpc.ServerOption) *grpc.Server {
 	server := grpc.NewServer(options...)
 	applicationpkg.RegisterApplicationServiceServer(server, f)
 	accountpkg.RegisterAccountServiceServer(server, &accountService{f: f})
 	settingspkg.RegisterSettingsServiceServer(server, &settingsService{f: f})
 	sessionpkg.RegisterSessionServiceServer(server, &sessionService{f: f})
-	go func() { _ = server.Serve(listener) }()
-	t.Cleanup(server.Stop)
-	return listener.Addr().String()
+	projectpkg.RegisterProjectServiceServer(server, &projectService{f: f})
+	return server
 }
 
 // authority issues certificates for tests.

@@ -87,38 +87,62 @@ func query(app App, refresh Refresh) *applicationpkg.ApplicationQuery {
 	return q
 }
 
-// explain looks for the reason of a NotFound or of a bare denial. List shows
-// every Application of the name that the account may get, in any namespace.
+// explain looks for the reason of a NotFound or of a bare denial.
 func (c *Conn) explain(ctx context.Context, app App, err error) error {
-	var found *v1alpha1.ApplicationList
-	listErr := c.call(ctx, "list applications", func(ctx context.Context, token grpc.CallOption) (err error) {
-		found, err = c.applications().List(ctx, &applicationpkg.ApplicationQuery{Name: &app.Name}, token)
-		return err
-	})
+	found, listErr := c.namesake(ctx, app)
 	if listErr != nil {
 		return err
 	}
-	var elsewhere []string
-	for _, a := range found.Items {
-		sameNamespace := a.Namespace == app.Namespace || (app.Namespace == "" && a.Namespace == a.Status.ControllerNamespace)
-		project := a.Spec.GetProject()
-		switch {
-		case sameNamespace && app.Project != "" && project != app.Project:
-			return fmt.Errorf("get application %s: %w in project %s: it is in project %s", app, ErrNotFound, app.Project, project)
-		case sameNamespace:
-			// It is there and may be read, so Argo CD had trouble reading it.
-			return fmt.Errorf("get application %s: %w: Argo CD could not read it just now", app, ErrUnavailable)
-		}
-		elsewhere = append(elsewhere, fmt.Sprintf("%s (project %s)", a.Namespace, project))
+	if found == nil {
+		return c.explainAbsent(ctx, app, err)
 	}
-	if len(elsewhere) > 0 {
-		where := "in Argo CD's own namespace"
-		if app.Namespace != "" {
-			where = "in namespace " + app.Namespace
-		}
-		return fmt.Errorf("get application %s: %w %s: one of that name is in namespace %s", app, ErrNotFound, where, list(elsewhere, 3))
+	sameNamespace := found.Namespace == app.Namespace || (app.Namespace == "" && found.Namespace == found.Status.ControllerNamespace)
+	project := found.Spec.GetProject()
+	switch {
+	case sameNamespace && app.Project != "" && project != app.Project:
+		return fmt.Errorf("get application %s: %w in project %s: it is in project %s", app, ErrNotFound, app.Project, project)
+	case sameNamespace:
+		// It is there and may be read, so Argo CD had trouble reading it.
+		return fmt.Errorf("get application %s: %w: Argo CD could not read it just now", app, ErrUnavailable)
 	}
-	return c.explainAbsent(ctx, app, err)
+	where := "in Argo CD's own namespace"
+	if app.Namespace != "" {
+		where = "in namespace " + app.Namespace
+	}
+	return fmt.Errorf("get application %s: %w %s: one of that name is in namespace %s (project %s)", app, ErrNotFound, where, found.Namespace, project)
+}
+
+// namesake is the Application of that name which the account may get: the one in
+// the namespace, else any. Argo CD lists the first that it comes across of those
+// with a name, whatever namespaces they are in (util/argo/argo.go, FilterByNameP).
+func (c *Conn) namesake(ctx context.Context, app App) (*v1alpha1.Application, error) {
+	found, err := c.first(ctx, app.Name, app.Namespace)
+	switch {
+	case err != nil:
+		return nil, err
+	case found == nil && app.Namespace != "":
+		return c.first(ctx, app.Name, "")
+	case found == nil || app.Namespace != "" || found.Namespace == found.Status.ControllerNamespace || found.Status.ControllerNamespace == "":
+		return found, nil
+	}
+	own, err := c.first(ctx, app.Name, found.Status.ControllerNamespace)
+	if err != nil || own == nil {
+		return found, err
+	}
+	return own, nil
+}
+
+// first is nil when there is none; an empty namespace is any.
+func (c *Conn) first(ctx context.Context, name, namespace string) (*v1alpha1.Application, error) {
+	var answer *v1alpha1.ApplicationList
+	err := c.call(ctx, "list applications", func(ctx context.Context, token grpc.CallOption) (err error) {
+		answer, err = c.applications().List(ctx, &applicationpkg.ApplicationQuery{Name: &name, AppNamespace: optional(namespace)}, token)
+		return err
+	})
+	if err != nil || len(answer.Items) == 0 {
+		return nil, err
+	}
+	return &answer.Items[0], nil
 }
 
 // explainAbsent is for a name that the account sees nowhere. With a project

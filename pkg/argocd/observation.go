@@ -1,6 +1,7 @@
 package argocd
 
 import (
+	"fmt"
 	"time"
 )
 
@@ -49,6 +50,10 @@ type Observation struct {
 	Refreshed Refresh
 
 	Sources []Source
+	// MultiSource: the Application has a list of sources, be it of one.
+	MultiSource bool
+	// Hydration is set where a source hydrator writes what the one source has.
+	Hydration *Hydration
 	// Revisions are what the last comparison was made to, by index of Sources.
 	Revisions []string
 	Sync      string // Synced, OutOfSync, Unknown
@@ -83,9 +88,40 @@ type Source struct {
 	Chart          string // set for a Helm repository: it has no commits
 	Ref            string
 	// Images are the overrides that the Application itself sets (kustomize.images).
-	// They win over what the repository says.
-	Images []string
+	// They win over what the repository says, and so do Parameters, the names in
+	// helm.parameters.
+	Images     []string
+	Parameters []string
 }
+
+// Hydration is Argo CD's source hydrator: it renders the dry source, commits the
+// result to another branch, and syncs from there. So Observation.Revisions are
+// commits of that branch, and only this says which dry commit they are.
+type Hydration struct {
+	// Dry is where people commit.
+	Dry Source
+	// Branch is what is synced.
+	Branch string
+	// To is the branch that the hydrator writes, when somebody else has to bring it
+	// from there to Branch.
+	To string
+	// Phase of the newest hydration is Hydrating, Failed, Hydrated, or empty before
+	// the first. Current is its dry revision, empty until it has ended or when it
+	// failed before that was known.
+	Phase    string
+	Message  string
+	Current  string
+	Finished time.Time
+	// DryRevision and Revision are those of the last hydration that succeeded.
+	DryRevision string
+	Revision    string
+}
+
+// The phases of a hydration.
+const (
+	hydrating       = "Hydrating"
+	hydrationFailed = "Failed"
+)
 
 // The phases of an operation. An accepted operation that the application
 // controller has not begun yet has phase PhasePending.
@@ -116,6 +152,14 @@ type Operation struct {
 	Revisions []string
 	// Failed are the resources that were not applied, at most maxResources.
 	Failed []ResourceState
+	// Progress changes whenever Argo CD reports anything new about the operation.
+	Progress string
+}
+
+// ID tells an operation that has begun from any other of the Application. Argo CD
+// gives them none, and times in whole seconds.
+func (o *Operation) ID() string {
+	return fmt.Sprintf("%s/%s/%d/%s", o.By, o.Run, o.Attempt, o.Started.UTC().Format(time.RFC3339))
 }
 
 // Done reports whether the operation reached its end.
@@ -200,6 +244,8 @@ type Node struct {
 	// Revision of a ReplicaSet: deployment.kubernetes.io/revision. 0: none.
 	Revision int
 	Images   []string
-	Parents  []string // UIDs
-	Created  time.Time
+	// Labels of a Pod.
+	Labels  map[string]string
+	Parents []string // UIDs
+	Created time.Time
 }

@@ -1,6 +1,8 @@
 package argocd
 
 import (
+	"fmt"
+	"hash/fnv"
 	"net/url"
 	"strconv"
 	"strings"
@@ -40,6 +42,8 @@ func observe(asked App, a *v1alpha1.Application, refreshed Refresh) Observation 
 		Sync:                string(a.Status.Sync.Status),
 		Health:              string(a.Status.Health.Status),
 		HealthMsg:           clip(a.Status.Health.Message, maxMessage),
+		MultiSource:         a.Spec.HasMultipleSources(),
+		Hydration:           hydration(a),
 		Revisions:           revisions(a.Status.Sync.Revision, a.Status.Sync.Revisions),
 		ResourceCount:       len(a.Status.Resources),
 		Deleting:            a.DeletionTimestamp != nil,
@@ -95,6 +99,7 @@ func operation(a *v1alpha1.Application) (op *Operation, running bool) {
 	op.Started = state.StartedAt.Time
 	op.Finished = when(state.FinishedAt)
 	op.Retries = state.RetryCount
+	op.Progress = progress(state)
 	if result := state.SyncResult; result != nil {
 		if got := revisions(result.Revision, result.Revisions); len(got) > 0 {
 			op.Revisions = got
@@ -112,6 +117,38 @@ func operation(a *v1alpha1.Application) (op *Operation, running bool) {
 		}
 	}
 	return op, !op.Done()
+}
+
+// progress is a digest of all that Argo CD tells about an operation.
+func progress(state *v1alpha1.OperationState) string {
+	h := fnv.New64a()
+	put := func(parts ...string) { _, _ = fmt.Fprintf(h, "%q\n", parts) }
+	put(string(state.Phase), state.Message, strconv.FormatInt(state.RetryCount, 10), when(state.FinishedAt).UTC().Format(time.RFC3339))
+	if state.SyncResult != nil {
+		for _, r := range state.SyncResult.Resources {
+			put(r.Group, r.Kind, r.Namespace, r.Name, string(r.Status), string(r.HookPhase), r.Message)
+		}
+	}
+	return strconv.FormatUint(h.Sum64(), 16)
+}
+
+// hydration is nil without a source hydrator.
+func hydration(a *v1alpha1.Application) *Hydration {
+	spec := a.Spec.SourceHydrator
+	if spec == nil {
+		return nil
+	}
+	h := &Hydration{Dry: source(spec.GetDrySource()), Branch: spec.SyncSource.TargetBranch}
+	if spec.HydrateTo != nil && spec.HydrateTo.TargetBranch != h.Branch {
+		h.To = spec.HydrateTo.TargetBranch
+	}
+	if c := a.Status.SourceHydrator.CurrentOperation; c != nil {
+		h.Phase, h.Message, h.Current, h.Finished = string(c.Phase), clip(c.Message, maxMessage), c.DrySHA, when(c.FinishedAt)
+	}
+	if last := a.Status.SourceHydrator.LastSuccessfulOperation; last != nil {
+		h.DryRevision, h.Revision = last.DrySHA, last.HydratedSHA
+	}
+	return h
 }
 
 func requested(o v1alpha1.Operation) *Operation {
@@ -143,6 +180,11 @@ func source(s v1alpha1.ApplicationSource) Source {
 	if s.Kustomize != nil {
 		for _, image := range first(s.Kustomize.Images, maxImages) {
 			out.Images = append(out.Images, string(image))
+		}
+	}
+	if s.Helm != nil {
+		for _, parameter := range first(s.Helm.Parameters, maxImages) {
+			out.Parameters = append(out.Parameters, clip(parameter.Name, maxMessage))
 		}
 	}
 	return out

@@ -7,6 +7,7 @@ import (
 	"github.com/argoproj/argo-cd/v2/pkg/apis/application/v1alpha1"
 	synccommon "github.com/argoproj/gitops-engine/pkg/sync/common"
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
@@ -24,7 +25,8 @@ func fullApp() *v1alpha1.Application {
 		Spec: v1alpha1.ApplicationSpec{
 			Project: "apps",
 			Sources: v1alpha1.ApplicationSources{
-				{RepoURL: "https://charts.example.com", Chart: "redis", TargetRevision: "7.*"},
+				{RepoURL: "https://charts.example.com", Chart: "redis", TargetRevision: "7.*",
+					Helm: &v1alpha1.ApplicationSourceHelm{Parameters: []v1alpha1.HelmParameter{{Name: "image.tag", Value: "7"}}}},
 				{RepoURL: "https://user:secret@git.example.com/shop", TargetRevision: "main", Path: "dev", Ref: "values",
 					Kustomize: &v1alpha1.ApplicationSourceKustomize{Images: v1alpha1.KustomizeImages{"a=b:1"}}},
 			},
@@ -64,10 +66,10 @@ func TestObserve(t *testing.T) {
 	want := Observation{
 		App: App{Name: "shop", Namespace: "team", Project: "apps"}, ResourceVersion: "7", RBACName: "apps/team/shop", ControllerNamespace: "argocd", Refreshed: RefreshNormal,
 		Sources: []Source{
-			{RepoURL: "https://charts.example.com", Chart: "redis", TargetRevision: "7.*"},
+			{RepoURL: "https://charts.example.com", Chart: "redis", TargetRevision: "7.*", Parameters: []string{"image.tag"}},
 			{RepoURL: "https://git.example.com/shop", TargetRevision: "main", Path: "dev", Ref: "values", Images: []string{"a=b:1"}},
 		},
-		Revisions: []string{"7.1", commitX}, Sync: "OutOfSync", Health: "Degraded", HealthMsg: "hm",
+		MultiSource: true, Revisions: []string{"7.1", commitX}, Sync: "OutOfSync", Health: "Degraded", HealthMsg: "hm",
 		Operation: &Operation{
 			Phase: PhaseFailed, Message: "one or more failed", Started: at0(4), Finished: at0(5), Retries: 1, Run: "uid-1", Attempt: 2, By: "pipeline",
 			Revisions: []string{"7.1", commitX},
@@ -85,8 +87,77 @@ func TestObserve(t *testing.T) {
 		},
 		ResourceCount: 5, Deleting: true, SkipReconcile: true,
 	}
-	if diff := cmp.Diff(want, observe(App{Name: "shop", Namespace: "team"}, fullApp(), RefreshNormal)); diff != "" {
+	got := observe(App{Name: "shop", Namespace: "team"}, fullApp(), RefreshNormal)
+	if got.Operation.Progress == "" {
+		t.Error("no progress")
+	}
+	if diff := cmp.Diff(want, got, withoutProgress); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// withoutProgress leaves the digest to TestProgress.
+var withoutProgress = cmpopts.IgnoreFields(Operation{}, "Progress")
+
+func TestProgress(t *testing.T) {
+	resource := func(r v1alpha1.ResourceResult) *v1alpha1.OperationState {
+		return &v1alpha1.OperationState{Phase: PhaseRunning, SyncResult: &v1alpha1.SyncOperationResult{Resources: v1alpha1.ResourceResults{&r}}}
+	}
+	states := map[string]*v1alpha1.OperationState{
+		"begun":                   {Phase: PhaseRunning},
+		"terminating":             {Phase: PhaseTerminating},
+		"says more":               {Phase: PhaseRunning, Message: "waiting for a hook"},
+		"first retry":             {Phase: PhaseRunning, RetryCount: 1},
+		"waits for the retry":     {Phase: PhaseRunning, RetryCount: 1, FinishedAt: metaTime(1)},
+		"a resource is applied":   resource(v1alpha1.ResourceResult{Kind: "Job", Name: "hook", Status: "Synced"}),
+		"a hook runs":             resource(v1alpha1.ResourceResult{Kind: "Job", Name: "hook", Status: "Synced", HookPhase: "Running"}),
+		"a hook says more":        resource(v1alpha1.ResourceResult{Kind: "Job", Name: "hook", Status: "Synced", HookPhase: "Running", Message: "1 of 2"}),
+		"another resource's hook": resource(v1alpha1.ResourceResult{Kind: "Job", Name: "other", Status: "Synced", HookPhase: "Running"}),
+	}
+	seen := map[string]string{}
+	for name, state := range states {
+		digest := progress(state)
+		if other, ok := seen[digest]; ok {
+			t.Errorf("%q and %q are one", name, other)
+		}
+		seen[digest] = name
+		if progress(state.DeepCopy()) != digest {
+			t.Errorf("%q changes by itself", name)
+		}
+	}
+}
+
+func TestObserveHydration(t *testing.T) {
+	spec := v1alpha1.SourceHydrator{
+		DrySource:  v1alpha1.DrySource{RepoURL: "https://token@git.example.com/shop.git", TargetRevision: "main", Path: "overlays/dev"},
+		SyncSource: v1alpha1.SyncSource{TargetBranch: "env/dev", Path: "shop"},
+	}
+	staged := *spec.DeepCopy()
+	staged.HydrateTo = &v1alpha1.HydrateTo{TargetBranch: "env/dev-next"}
+	same := *spec.DeepCopy()
+	same.HydrateTo = &v1alpha1.HydrateTo{TargetBranch: "env/dev"}
+	dry := Source{RepoURL: shop, TargetRevision: "main", Path: "overlays/dev"}
+	for _, tt := range []struct {
+		name   string
+		spec   *v1alpha1.SourceHydrator
+		status v1alpha1.SourceHydratorStatus
+		want   *Hydration
+	}{
+		{name: "no hydrator"},
+		{name: "before the first hydration", spec: &spec, want: &Hydration{Dry: dry, Branch: "env/dev"}},
+		{name: "to a branch that somebody merges", spec: &staged, want: &Hydration{Dry: dry, Branch: "env/dev", To: "env/dev-next"}},
+		{name: "to the synced branch, said twice", spec: &same, want: &Hydration{Dry: dry, Branch: "env/dev"}},
+		{name: "failed after one that succeeded", spec: &spec, status: v1alpha1.SourceHydratorStatus{
+			CurrentOperation:        &v1alpha1.HydrateOperation{Phase: "Failed", Message: "push rejected", DrySHA: commitX, StartedAt: *metaTime(1), FinishedAt: metaTime(2)},
+			LastSuccessfulOperation: &v1alpha1.SuccessfulHydrateOperation{DrySHA: commitO, HydratedSHA: commitH},
+		}, want: &Hydration{Dry: dry, Branch: "env/dev", Phase: "Failed", Message: "push rejected", Current: commitX, Finished: at0(2), DryRevision: commitO, Revision: commitH}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			a := &v1alpha1.Application{Spec: v1alpha1.ApplicationSpec{SourceHydrator: tt.spec}, Status: v1alpha1.ApplicationStatus{SourceHydrator: tt.status}}
+			if diff := cmp.Diff(tt.want, observe(App{}, a, RefreshNone).Hydration); diff != "" {
+				t.Error(diff)
+			}
+		})
 	}
 }
 
@@ -120,7 +191,7 @@ func TestObserveOperation(t *testing.T) {
 				}
 			}
 			got := observe(App{}, a, RefreshNone)
-			if diff := cmp.Diff(tt.want, got.Operation); diff != "" || got.Running != tt.running {
+			if diff := cmp.Diff(tt.want, got.Operation, withoutProgress); diff != "" || got.Running != tt.running {
 				t.Errorf("running %t, %s", got.Running, diff)
 			}
 		})

@@ -39,7 +39,7 @@ func (p *Pool) Conn(s Server, cred Credential) (c *Conn, release func(), err err
 	if err := cred.validate(); err != nil {
 		return nil, nil, err
 	}
-	key := sha256.Sum256(fmt.Appendf(nil, "%q %t %t %q %q %q %q", s.Address, s.Plaintext, s.Insecure, s.CA, cred.Token, cred.Username, cred.Password))
+	key := sha256.Sum256(fmt.Appendf(nil, "%q %t %t %t %q %q %q %q", s.Address, s.Plaintext, s.Insecure, s.Web, s.CA, cred.Token, cred.Username, cred.Password))
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed {
@@ -69,7 +69,7 @@ func (p *Pool) sweep() {
 	now := p.opts.Clock.Now()
 	for key, entry := range p.channels {
 		if entry.refs == 0 && now.Sub(entry.idle) > poolIdle {
-			_ = entry.ch.grpc.Close()
+			_ = entry.ch.close()
 			delete(p.channels, key)
 		}
 	}
@@ -82,7 +82,7 @@ func (p *Pool) Close() error {
 	p.closed = true
 	var errs []error
 	for key, entry := range p.channels {
-		errs = append(errs, entry.ch.grpc.Close())
+		errs = append(errs, entry.ch.close())
 		delete(p.channels, key)
 	}
 	return errors.Join(errs...)

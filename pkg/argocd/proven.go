@@ -18,11 +18,16 @@ func Proven(o Observation, g Goal, rolledOut, now time.Time) Decision {
 	if d.Action != Proceed {
 		return d
 	}
+	v := newView(o, g, now)
+	pinned := v.pinnedAway() && g.refreshedAfter(o.Operation)
 	// OutOfSync: a sync has just succeeded, and nothing was compared since.
-	if g.Refreshed.Before(rolledOut) || o.Sync != synced {
+	if g.Refreshed.Before(rolledOut) || (o.Sync != synced && !pinned) {
 		return refresh(o, RefreshNormal, markProof, fmt.Sprintf("application %s: the workloads are rolled out, comparing once more", o.App))
 	}
 	if o.Health == healthy || g.Health == HealthWorkloads {
+		if pinned {
+			return d
+		}
 		d.Message = fmt.Sprintf("application %s is Synced with %s and %s", o.App, short(d.Revision), o.Health)
 		return d
 	}
@@ -61,22 +66,37 @@ func OtherImage(o Observation, g Goal, now time.Time, workload, live string) Dec
 	if d.Action != Proceed {
 		return d
 	}
-	index, _ := trackedSource(o, g)
+	v := newView(o, g, now)
 	runs := fmt.Sprintf("application %s: %s runs %s", o.App, workload, live)
 	op := o.Operation
 	switch {
-	case d.Revision != g.Commit:
+	case v.newer(d.Revision):
 		return fail(fmt.Errorf("%s: %w: revision %s, which contains commit %s, is synced", runs, ErrSuperseded, short(d.Revision), short(g.Commit)))
 	case g.purpose() != markImage:
 		return refresh(o, RefreshHard, markImage, runs+": comparing again without Argo CD's cache")
-	case !g.ours(op) || op.Phase != PhaseSucceeded || at(op.Revisions, index) != d.Revision:
-		return g.nextSync(o, runs+": syncing it once more")
+	case !g.ours(op) || op.Phase != PhaseSucceeded || at(op.Revisions, v.index) != d.Revision:
+		return v.nextSync(runs + ": syncing it once more")
 	}
 	hint := "is the image in ignoreDifferences, or does another controller set it?"
-	if images := o.Sources[index].Images; len(images) > 0 {
-		hint = "the Application itself sets " + list(images, 3) + " (spec.source.kustomize.images)"
+	if set := overrides(o.Sources); len(set) > 0 {
+		hint = "the Application itself sets " + list(set, 3)
 	}
 	return fail(fmt.Errorf("%s although commit %s is synced: %w: %s", runs, short(g.Commit), ErrImageMismatch, hint))
+}
+
+// overrides are what an Application sets besides its sources, and may be an image.
+// With several sources, those of any may win over what one of them says.
+func overrides(sources []Source) []string {
+	var set []string
+	for _, s := range sources {
+		for _, image := range s.Images {
+			set = append(set, image+" (kustomize.images)")
+		}
+		for _, name := range s.Parameters {
+			set = append(set, name+" (helm.parameters)")
+		}
+	}
+	return set
 }
 
 // NoWorkload decides what it means that Decide proceeded, and yet the tree has no

@@ -24,6 +24,9 @@ type Server struct {
 	Insecure  bool
 	// CA holds PEM certificates that are trusted besides the system's.
 	CA []byte
+	// Web speaks gRPC-web, over HTTP/1.1 or HTTP/2 as the server prefers: for
+	// addresses behind a proxy or load balancer that does not carry gRPC.
+	Web bool
 }
 
 // Credential is a token, or a user and password from which a session token is
@@ -107,12 +110,13 @@ func (s Server) hostPort() (host, addr string, err error) {
 	return host, net.JoinHostPort(host, port), nil
 }
 
-// channel is a gRPC connection with what is learned about it: the last failed
+// channel is a connection with what is learned about it: the last failed
 // handshake and the session token. It holds no credential of the caller.
 type channel struct {
 	server Server
 	grpc   *grpc.ClientConn
 	tls    *transport // nil with Plaintext
+	web    *web       // nil without Web
 	// session is set up by the first call with a password.
 	session session
 }
@@ -131,11 +135,16 @@ func open(s Server, o Options) (*channel, error) {
 		}
 		creds = ch.tls
 	}
+	var overWeb []grpc.DialOption
+	if s.Web {
+		ch.web = newWeb(addr, ch.tls, o)
+		overWeb = ch.web.dialOptions()
+	}
 	backoffConfig := backoff.DefaultConfig
 	backoffConfig.MaxDelay = maxReconnectWait
 	// passthrough hands the name to Dial unresolved, so that what is checked there
 	// is what is connected to.
-	ch.grpc, err = grpc.NewClient("passthrough:///"+addr,
+	ch.grpc, err = grpc.NewClient("passthrough:///"+addr, append(overWeb,
 		grpc.WithTransportCredentials(creds),
 		grpc.WithContextDialer(func(ctx context.Context, addr string) (net.Conn, error) {
 			conn, err := o.Dial(ctx, addr)
@@ -151,9 +160,17 @@ func open(s Server, o Options) (*channel, error) {
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxMessageBytes)),
 		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: keepaliveTime, Timeout: keepaliveTimeout}),
 		grpc.WithConnectParams(grpc.ConnectParams{Backoff: backoffConfig, MinConnectTimeout: connectTimeout}),
-	)
+	)...)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrServer, err)
 	}
 	return ch, nil
+}
+
+// close ends the connection and every call on it.
+func (ch *channel) close() error {
+	if ch.web != nil {
+		ch.web.close()
+	}
+	return ch.grpc.Close()
 }

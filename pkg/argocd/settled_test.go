@@ -18,6 +18,8 @@ func TestSettled(t *testing.T) {
 	}{
 		{name: "nothing was compared since the rollout", o: seen(synced, commitO), g: goal(), want: DoRefresh, says: "comparing it"},
 		{name: "synced and healthy", o: seen(synced, commitO), g: goal(compared), want: Proceed, says: "Synced and Healthy"},
+		{name: "synced and healthy, a chart before our source", o: seen(synced, commitO, shopAndChart), g: goal(compared), want: Proceed},
+		{name: "a sync window holds an operation", o: seen(synced, commitO, op(PhaseRunning, commitO, says2("Sync operation blocked by sync window"))), g: goal(compared), want: AskWindows},
 		{name: "out of sync", o: seen(outOfSync, commitO), g: goal(compared), want: Wait, says: "does not sync"},
 		{name: "degraded", o: seen(synced, commitO, func(o *Observation) { o.Health = "Degraded" }), g: goal(compared), want: Wait, says: "Degraded"},
 		{

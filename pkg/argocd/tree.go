@@ -48,6 +48,9 @@ func node(n v1alpha1.ResourceNode) Node {
 	if n.Health != nil {
 		out.Health, out.HealthMsg = string(n.Health.Status), clip(n.Health.Message, maxMessage)
 	}
+	if n.NetworkingInfo != nil {
+		out.Labels = n.NetworkingInfo.Labels
+	}
 	for _, p := range n.ParentRefs {
 		out.Parents = append(out.Parents, p.UID)
 	}

@@ -44,9 +44,30 @@ const (
 	RecordAfter        Name = "releasing.record.after"
 	ReleaseBefore      Name = "releasing.delete.before"
 	ReleaseAfter       Name = "releasing.delete.after"
-	EndWriteBefore     Name = "end.write.before"
-	EndWriteAfter      Name = "end.write.after"
+	// The places that only some runs pass.
+	TerminateBefore   Name = "syncing.terminate.before"
+	TerminateAfter    Name = "syncing.terminate.after"
+	RestartPlanBefore Name = "restarting.plan.before"
+	RestartPlanAfter  Name = "restarting.plan.after"
+	RestartBefore     Name = "restarting.restart.before"
+	RestartAfter      Name = "restarting.restart.after"
+	RevertWriteBefore Name = "reverting.write.before"
+	RevertWriteAfter  Name = "reverting.write.after"
+	RevertEndBefore   Name = "reverting.end.before"
+	RevertEndAfter    Name = "reverting.end.after"
+
+	EndWriteBefore Name = "end.write.before"
+	EndWriteAfter  Name = "end.write.after"
 )
+
+// WayBack lists the places that a deployment passes, once it has its verdict, to take its commit back. Those that have the
+// names of other phases it passes for the second time.
+func WayBack() []Name {
+	return []Name{
+		VerdictWriteBefore, VerdictWriteAfter, PlanWriteBefore, PlanWriteAfter, PushBefore, PushAfter, RevertWriteBefore, RevertWriteAfter,
+		SyncBefore, SyncAfter, SyncWriteBefore, SyncWriteAfter, SyncedWriteBefore, SyncedWriteAfter, RevertEndBefore, RevertEndAfter,
+	}
+}
 
 // All lists every place, so that a test can walk them. A deployment that changes the manifest of an application with
 // manual sync passes every one.

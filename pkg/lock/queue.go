@@ -23,12 +23,22 @@ type Waiter struct {
 // they come from may lag behind its own write) has place 0 and must not acquire.
 func Place(me types.UID, waiters []Waiter) (place, total int, ahead string) {
 	line := slices.Clone(waiters)
-	slices.SortFunc(line, func(a, b Waiter) int {
-		return cmp.Or(a.Created.Compare(b.Created.Time), cmp.Compare(a.UID, b.UID))
-	})
+	slices.SortFunc(line, byArrival)
 	i := slices.IndexFunc(line, func(w Waiter) bool { return w.UID == me })
 	if i > 0 {
 		ahead = line[i-1].Name
 	}
 	return i + 1, len(line), ahead
+}
+
+// Newest is the waiter that came last, by creation and then by UID; false when nobody waits.
+func Newest(waiters []Waiter) (Waiter, bool) {
+	if len(waiters) == 0 {
+		return Waiter{}, false
+	}
+	return slices.MaxFunc(waiters, byArrival), true
+}
+
+func byArrival(a, b Waiter) int {
+	return cmp.Or(a.Created.Compare(b.Created.Time), cmp.Compare(a.UID, b.UID))
 }

@@ -3,6 +3,7 @@ package request
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/tekton-gitops/tekton-gitops/pkg/apis/gitops/v1alpha1"
@@ -13,7 +14,6 @@ import (
 const (
 	MaxImages    = 16
 	maxWorkloads = 32
-	maxOptions   = 16
 )
 
 // leastTimeout: a sync or a rollout that may take no time at all can only fail.
@@ -35,22 +35,23 @@ func build(in Input, definition string, spec v1alpha1.GitOpsDeploySpec, message 
 	if r.Run.ServiceAccount == "" {
 		r.Run.ServiceAccount = defaultServiceAccount
 	}
-	r.Update = c.update(spec.Update)
-	r.Images = c.images(spec.Images, r.Update != nil)
+	r.Images = c.images(spec.Images, len(spec.Update) > 0)
+	r.Updates = c.updates(spec.Update, r.Images, len(spec.Images) > 0)
+	if len(spec.Update) == 0 {
+		message = nil // Nothing is committed, so it matters not how many images a default message speaks of.
+	}
 	r.Git = c.git(spec.Git, message, len(r.Images))
 	r.ArgoCD = c.argocd(spec.ArgoCD)
 	r.Verify = c.verify(spec.Verify)
-	if r.Update == nil {
+	r.Restart = c.boolean("restart", string(spec.Restart))
+	r.Revert = c.choice("onFailure", string(spec.OnFailure), onFailureKeep, onFailureRevert)
+	r.DryRun = c.boolean("dryRun", string(spec.DryRun))
+	if len(r.Updates) == 0 {
 		r.Git = nil
 	} else if r.Git.URL == "" {
 		c.required("git.url", "")
 	}
-	if r.Update == nil && r.ArgoCD == nil {
-		c.add("argocd.applications[0].name", "missing: without an application and without an update there is nothing to do")
-	}
-	if r.ArgoCD == nil && len(r.Verify.Workloads) > 0 {
-		c.add("argocd.applications[0].name", "missing: workloads are read through the application that they belong to")
-	}
+	c.together(r)
 	r.Lock = c.lock(spec.Lock)
 	if err := p.err(); err != nil {
 		return Request{}, err
@@ -73,27 +74,31 @@ func bounded(r Request, kind error) error {
 	return nil
 }
 
-func (c checks) update(updates []v1alpha1.Update) *Update {
-	switch len(updates) {
-	case 0:
-		return nil
-	case 1:
-	default:
-		c.add("update", "has %d items: one at most", len(updates))
+// together checks what the parts of a request have to do with each other.
+func (c checks) together(r Request) {
+	if len(r.Updates) == 0 && r.ArgoCD == nil {
+		c.add("argocd.applications[0].name", "missing: without an application and without an update there is nothing to do")
 	}
-	u := &Update{Kustomize: &Kustomize{}}
-	var path string
-	if k := updates[0].Kustomize; k != nil {
-		path = string(k.Path)
+	if r.ArgoCD == nil && len(r.Verify.Workloads) > 0 {
+		c.add("argocd.applications[0].name", "missing: workloads are read through the application that they belong to")
 	}
-	u.Kustomize.Path = c.directory("update[0].kustomize.path", path)
-	return u
+	if r.Restart && len(r.Updates) > 0 {
+		c.add("restart", "excludes update, because a new image restarts the pods by itself: keep one of them")
+	}
+	for i, w := range r.Verify.Workloads {
+		if r.Restart && (w.Kind == kindCronJob || w.Kind == kindJob) {
+			c.add(fmt.Sprintf("verify.workloads[%d].kind", i), "is %s, which cannot be restarted: name a Deployment, StatefulSet, DaemonSet or Rollout", w.Kind)
+		}
+	}
+	if r.Revert && len(r.Updates) == 0 {
+		c.add("onFailure", "is %s: without an update there is nothing to put back", onFailureRevert)
+	}
+	if r.DryRun && len(r.Updates) == 0 {
+		c.add("dryRun", "needs update: without one there is no change to compute")
+	}
 }
 
 func (c checks) images(images []v1alpha1.Image, update bool) []image.Want {
-	if update && len(images) == 0 {
-		c.add("images", "missing: say which image to set")
-	}
 	if len(images) > MaxImages {
 		c.add("images", "has %d items: at most %d", len(images), MaxImages)
 		return nil
@@ -149,6 +154,12 @@ func (c checks) git(git *v1alpha1.Git, message Message, images int) *Git {
 		g.URL = c.repository("git.url", string(git.URL))
 	}
 	g.Secret = c.secretRef("git.secretRef", git.SecretRef)
+	if git.Signing != nil {
+		if git.Signing.SecretRef == nil {
+			c.add("git.signing.secretRef.name", "missing: name a Secret with the key")
+		}
+		g.Signing = c.secretRef("git.signing.secretRef", git.Signing.SecretRef)
+	}
 	author := git.Author
 	if author == nil {
 		author = &v1alpha1.Author{}
@@ -173,58 +184,6 @@ func (c checks) message(field string, m Message, images int) Message {
 		c.add(field, "holds control characters")
 	}
 	return m
-}
-
-func (c checks) argocd(spec *v1alpha1.ArgoCD) *ArgoCD {
-	if spec == nil {
-		return nil
-	}
-	a := &ArgoCD{
-		Server:    c.server("argocd.server", string(spec.Server)),
-		Plaintext: c.boolean("argocd.plaintext", string(spec.Plaintext)),
-		Insecure:  c.boolean("argocd.insecure", string(spec.Insecure)),
-		Secret:    c.secretRef("argocd.secretRef", spec.SecretRef),
-		Sync:      c.sync(spec.Sync),
-	}
-	if a.Plaintext && a.Insecure {
-		c.add("argocd.insecure", "excludes plaintext: without TLS there is no certificate to skip")
-	}
-	switch len(spec.Applications) {
-	case 0:
-		return nil
-	case 1:
-	default:
-		c.add("argocd.applications", "has %d items: one at most", len(spec.Applications))
-	}
-	app := spec.Applications[0]
-	c.required("argocd.applications[0].name", string(app.Name))
-	a.Application = Application{
-		Name:      c.object("argocd.applications[0].name", string(app.Name)),
-		Namespace: c.label("argocd.applications[0].namespace", string(app.Namespace)),
-		Project:   c.object("argocd.applications[0].project", string(app.Project)),
-	}
-	if a.Secret == "" {
-		c.add("argocd.secretRef.name", "missing: name a Secret with ARGOCD_AUTH_TOKEN, or ARGOCD_USERNAME and ARGOCD_PASSWORD")
-	}
-	return a
-}
-
-func (c checks) sync(spec *v1alpha1.Sync) Sync {
-	if spec == nil {
-		spec = &v1alpha1.Sync{}
-	}
-	s := Sync{
-		Prune:   c.boolean("argocd.sync.prune", string(spec.Prune)),
-		Timeout: c.duration("argocd.sync.timeout", string(spec.Timeout), defaultSyncTimeout, leastTimeout),
-	}
-	if len(spec.Options) > maxOptions {
-		c.add("argocd.sync.options", "has %d items: at most %d", len(spec.Options), maxOptions)
-		return s
-	}
-	for i, option := range spec.Options {
-		s.Options = append(s.Options, c.syncOption(fmt.Sprintf("argocd.sync.options[%d]", i), string(option)))
-	}
-	return s
 }
 
 func (c checks) verify(spec *v1alpha1.Verify) Verify {
@@ -255,8 +214,8 @@ func (c checks) verify(spec *v1alpha1.Verify) Verify {
 }
 
 func (c checks) workload(field string, w v1alpha1.Workload) Workload {
-	if c.required(field+".kind", string(w.Kind)) && w.Kind != "Deployment" {
-		c.add(field+".kind", "is %q: only Deployment can be verified", clip(string(w.Kind)))
+	if c.required(field+".kind", string(w.Kind)) && !slices.Contains(WorkloadKinds(), string(w.Kind)) {
+		c.add(field+".kind", "is %q: write one of %s", clip(string(w.Kind)), known(WorkloadKinds()))
 	}
 	c.required(field+".name", string(w.Name))
 	return Workload{
@@ -273,6 +232,7 @@ func (c checks) lock(spec *v1alpha1.Lock) Lock {
 	}
 	return Lock{
 		Name:    c.object("lock.name", string(spec.Name)),
+		Latest:  c.choice("lock.queue", string(spec.Queue), queueFIFO, queueLatest),
 		Timeout: c.duration("lock.timeout", string(spec.Timeout), defaultLockTimeout, 0),
 	}
 }

@@ -17,12 +17,13 @@ import (
 func fromParameters(given []pipelinev1beta1.Param, defaults Defaults, p *problems) *tree {
 	values := parameterValues(given, defaults, p)
 	t := newTree(map[string]any{})
-	if !setUpdate(t, values, p) {
-		delete(values, paramPath)
-	}
+	way := setUpdate(t, values, p)
 	for _, parameter := range Parameters() {
 		v, ok := values[parameter.Name]
-		if !ok || parameter.Name == paramUpdate {
+		if !ok || parameter.Name == paramUpdate || placesUpdate(parameter.Name) {
+			continue
+		}
+		if !v.given && defaultYields(parameter.Name, way) {
 			continue
 		}
 		if _, has := values[parameter.Needs]; parameter.Needs != "" && !has {
@@ -33,7 +34,9 @@ func fromParameters(given []pipelinev1beta1.Param, defaults Defaults, p *problem
 		}
 		switch parameter.Name {
 		case paramImages:
-			setImages(t, v, p)
+			setImages(t, way, v, p)
+		case paramContainer:
+			setContainer(t, way, values, p)
 		case paramWorkload:
 			kind, name, _ := strings.Cut(v.text, "/")
 			if kind == "" || name == "" {
@@ -91,39 +94,6 @@ func parameterValues(given []pipelinev1beta1.Param, defaults Defaults, p *proble
 	return values
 }
 
-// setUpdate tells whether something is written.
-func setUpdate(t *tree, values map[string]value, p *problems) bool {
-	update, ok := values[paramUpdate]
-	if !ok {
-		update = value{text: updateKustomize}
-	}
-	switch update.text {
-	case updateNone:
-		return false
-	case updateKustomize:
-		if path, ok := values[paramPath]; ok {
-			t.set("update[].kustomize.path", path.text, path.origin)
-		} else {
-			p.add(fmt.Sprintf("parameter %q", paramPath), "missing: give the directory with the kustomization file, or update: none to only sync and verify")
-		}
-	default:
-		p.add(update.origin, "is %q: write %s or %s", clip(update.text), updateKustomize, updateNone)
-	}
-	return true
-}
-
-func setImages(t *tree, v value, p *problems) {
-	var items []any
-	for _, text := range v.list {
-		want, err := image.ParseWant(text)
-		if err != nil {
-			p.add(v.origin, "%s", withoutSentinel(err))
-		}
-		items = append(items, map[string]any{"name": want.Name, "newName": want.NewName, "newTag": want.NewTag, "digest": want.Digest})
-	}
-	t.set("images", items, v.origin)
-}
-
 // withoutSentinel is what an image error says after its first two words, which the reader has seen already.
 func withoutSentinel(err error) string {
 	return strings.TrimPrefix(err.Error(), image.ErrInvalid.Error()+": ")
@@ -137,8 +107,18 @@ func (t *tree) parameterSubject(path string) string {
 		return origin
 	}
 	field := listIndex.ReplaceAllString(path, "[]")
-	if field == "images" {
+	switch field {
+	case "images", "update[].images", "update[].yaml.value":
+		if origin, ok := t.origin("images"); ok {
+			return origin
+		}
 		field = "images[].name" // The usual way to give one.
+	}
+	switch field { // A run by parameters has no others for these.
+	case "update[].helm.repository":
+		field = "images[].newName"
+	case "update[].helm.digest":
+		field = "images[].digest"
 	}
 	for _, parameter := range Parameters() {
 		if parameter.Field == field {

@@ -1,12 +1,8 @@
 package request
 
 import (
-	"net"
-	"net/netip"
-	"net/url"
 	"path"
 	"regexp"
-	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -16,11 +12,9 @@ import (
 )
 
 const (
-	maxDuration    = 168 * time.Hour
-	maxURLBytes    = 2048
-	maxBranchBytes = 244
-	maxPathBytes   = 1024
-	maxLineBytes   = 256
+	maxDuration  = 168 * time.Hour
+	maxPathBytes = 1024
+	maxLineBytes = 256
 )
 
 // checks holds the grammar of every kind of field. They repeat the rules of the CRD's schema (scalars.go of the API
@@ -55,13 +49,28 @@ func (c checks) boolean(field, v string) bool {
 	return false
 }
 
+// choice tells whether v is the second of two words; empty is the first.
+func (c checks) choice(field, v, first, second string) bool {
+	switch v {
+	case "", first:
+	case second:
+		return true
+	default:
+		c.add(field, "is %q: write %s or %s", clip(v), first, second)
+	}
+	return false
+}
+
+// durationForm leaves out what time.ParseDuration takes and the schema does not: signs, bare fractions, microseconds.
+var durationForm = regexp.MustCompile(`^(0|([0-9]{1,9}([.][0-9]{1,9})?(ms|s|m|h)){1,4})$`)
+
 func (c checks) duration(field, v string, unset, least time.Duration) metav1.Duration {
 	if v == "" {
 		return metav1.Duration{Duration: unset}
 	}
 	d, err := time.ParseDuration(v)
 	switch {
-	case err != nil:
+	case err != nil || d >= 0 && !durationForm.MatchString(v):
 		c.add(field, "is %q: write a duration such as 90s, 10m or 1h30m", clip(v))
 	case d < least || d > maxDuration:
 		c.add(field, "is %s: at least %s and at most %s", d, least, maxDuration)
@@ -94,75 +103,7 @@ func (c checks) label(field, v string) string {
 	return v
 }
 
-// repository checks a URL. Its messages never repeat it: there might be a password in it.
-func (c checks) repository(field, v string) string {
-	if strings.Contains(v, "$(") {
-		c.add(field, "holds a variable that nothing has replaced")
-		return v
-	}
-	u, err := url.Parse(v)
-	switch {
-	case err != nil || len(v) > maxURLBytes || strings.ContainsFunc(v, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }):
-		c.add(field, "is not a URL: write https://HOST/PATH")
-	case u.User != nil:
-		c.add(field, "holds a user name or password: put them into a Secret, and take them out of the URL everywhere")
-	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
-		c.add(field, "holds a query or fragment: write https://HOST/PATH")
-	case u.Scheme == "file": // Well formed, and denied by policy, which names the reason.
-	case u.Scheme != "https" && u.Scheme != "http":
-		c.add(field, "is not an https URL: write https://HOST/PATH")
-	case !isServer(u.Host):
-		c.add(field, "has no usable host: write https://HOST/PATH")
-	case u.Opaque != "" || strings.Trim(u.Path, "/") == "" || path.Clean(u.Path) != strings.TrimSuffix(u.Path, "/"):
-		c.add(field, "has no usable path: write https://HOST/PATH, without '..' and '//'")
-	}
-	return v
-}
-
-// isServer tells whether s is host or host:port.
-func isServer(s string) bool {
-	host, port, err := net.SplitHostPort(s)
-	if err != nil {
-		host, port = s, "443"
-		if strings.HasPrefix(s, "[") && strings.HasSuffix(s, "]") {
-			host = s[1 : len(s)-1]
-		}
-	}
-	n, err := strconv.Atoi(port)
-	if err != nil || n < 1 || n > 65535 {
-		return false
-	}
-	if addr, err := netip.ParseAddr(host); err == nil {
-		return addr.Zone() == "" && addr.Is6() == strings.HasPrefix(s, "[")
-	}
-	return len(validation.IsDNS1123Subdomain(strings.ToLower(host))) == 0
-}
-
-func (c checks) server(field, v string) string {
-	if v != "" && c.plain(field, v) && !isServer(v) {
-		c.add(field, "is %q: write host or host:port, without https:// and without a path", clip(v))
-	}
-	return strings.ToLower(v)
-}
-
-// branchForbidden is what git check-ref-format forbids inside a branch name.
-var branchForbidden = regexp.MustCompile(`[[:space:][:cntrl:]~^:?*\[\\]|\.\.|//|/\.|@\{|\.lock(/|$)`)
-
-func (c checks) branch(field, v string) string {
-	if v == "" {
-		return defaultBranch
-	}
-	if !c.plain(field, v) {
-		return v
-	}
-	if len(v) > maxBranchBytes || branchForbidden.MatchString(v) || v == "@" || strings.HasPrefix(v, "refs/") ||
-		strings.ContainsAny(v[:1], "-./") || strings.ContainsAny(v[len(v)-1:], "./") {
-		c.add(field, "is %q: write the short name of a branch, such as main", clip(v))
-	}
-	return v
-}
-
-// directory checks a path inside the repository, and returns it clean.
+// directory checks a path inside the repository, of a directory or a file, and returns it clean.
 func (c checks) directory(field, v string) string {
 	if !c.required(field, v) || !c.plain(field, v) {
 		return v
@@ -177,6 +118,15 @@ func (c checks) directory(field, v string) string {
 		c.add(field, "is %q: write a path below the root of the repository, such as overlays/dev, without '..'", clip(v))
 	}
 	return clean
+}
+
+// file checks the path of a file inside the repository, and returns it clean.
+func (c checks) file(field, v string) string {
+	if strings.HasSuffix(v, "/") || v == "." {
+		c.add(field, "is %q: write the path of a file, not of a directory", clip(v))
+		return v
+	}
+	return c.directory(field, v)
 }
 
 // line checks one part of an identity in git, which git itself would otherwise cut off or misread.
@@ -196,6 +146,36 @@ var syncOption = regexp.MustCompile(`^[A-Za-z]+=[A-Za-z0-9]+$`)
 func (c checks) syncOption(field, v string) string {
 	if c.plain(field, v) && !syncOption.MatchString(v) {
 		c.add(field, "is %q: write an option as Name=value", clip(v))
+	}
+	return v
+}
+
+// valuePath has the grammar of manifest.ParsePath.
+var valuePath = regexp.MustCompile(`^([^][."$(){}\s[:cntrl:]]+|"[^"[:cntrl:]]+"|\[[0-9]{1,4}\])(\[[0-9]{1,4}\]|\.([^][."$(){}\s[:cntrl:]]+|"[^"[:cntrl:]]+"))*$`)
+
+// valuePath checks a path to a scalar in a YAML file.
+func (c checks) valuePath(field, v string) string {
+	if v != "" && c.plain(field, v) && (len(v) > maxLineBytes || !valuePath.MatchString(v)) {
+		c.add(field, "is %q: write a path such as image.tag, servers[0].image or \"app.io/server\".tag", clip(v))
+	}
+	return v
+}
+
+// value checks the value of a scalar: one line.
+func (c checks) value(field, v string) string {
+	if c.plain(field, v) && (len(v) > maxValueBytes || strings.ContainsFunc(v, unicode.IsControl)) {
+		c.add(field, "is %q: write one line of at most %d bytes", clip(v), maxValueBytes)
+	}
+	return v
+}
+
+// labelPair checks one label of a selector.
+func (c checks) labelPair(field, key, v string) string {
+	if len(validation.IsQualifiedName(key)) > 0 {
+		c.add(field, "has the key %q: write the name of a label", clip(key))
+	}
+	if c.plain(field, v) && len(validation.IsValidLabelValue(v)) > 0 {
+		c.add(field, "has the value %q: write the value of a label: at most 63 letters, digits, '-', '_' and '.'", clip(v))
 	}
 	return v
 }

@@ -144,7 +144,10 @@ func (m Message) blank() bool {
 
 // defaultMessage of a commit that sets n images.
 func defaultMessage(n int) Message {
-	if n == 1 {
+	switch n {
+	case 0:
+		return Message{{Text: "Update values in git"}}
+	case 1:
 		return Message{{Text: "Update image in git to "}, {Variable: varImage}}
 	}
 	return Message{{Text: "Update images in git"}}

@@ -14,13 +14,47 @@ const (
 	paramApplication = "argocd-application"
 	paramWorkload    = "workload"
 	paramMessage     = "message"
+	paramContainer   = "container"
+	paramValuesFile  = "values-file"
+	paramTagPath     = "tag-path"
+	paramRestart     = "restart"
+	paramOnFailure   = "on-failure"
+	paramDryRun      = "dry-run"
 )
 
 // Values of the parameter update.
 const (
 	updateKustomize = "kustomize"
+	updateHelm      = "helm"
+	updateManifests = "manifests"
+	updateYAML      = "yaml"
 	updateNone      = "none"
 )
+
+// Values of the fields that choose between two ways.
+const (
+	onFailureKeep    = "Keep"
+	onFailureRevert  = "Revert"
+	queueFIFO        = "FIFO"
+	queueLatest      = "Latest"
+	windowFail       = "Fail"
+	windowWait       = "Wait"
+	foreignWait      = "Wait"
+	foreignTerminate = "Terminate"
+	transportGRPC    = "grpc"
+	transportWeb     = "grpc-web"
+)
+
+// Kinds that come to an end, so that there is nothing to restart.
+const (
+	kindCronJob = "CronJob"
+	kindJob     = "Job"
+)
+
+// WorkloadKinds are the kinds that can be verified.
+func WorkloadKinds() []string {
+	return []string{"Deployment", "StatefulSet", "DaemonSet", "Rollout", kindCronJob, kindJob}
+}
 
 // What a run takes where neither it nor the defaults say anything.
 const (
@@ -63,32 +97,39 @@ type Parameter struct {
 // Parameters is the table of the well-known parameters. The documentation is made from it.
 func Parameters() []Parameter {
 	return []Parameter{
-		{Name: "repo-url", Type: TypeString, Field: "git.url", Description: "git repository, https"},
+		{Name: "repo-url", Type: TypeString, Field: "git.url", Description: "git repository, https or ssh"},
 		{Name: "branch", Type: TypeString, Field: "git.branch", Default: defaultBranch, Description: "branch to commit to"},
-		{Name: "git-secret", Type: TypeString, Field: "git.secretRef.name", Description: "Secret of the run's namespace with username and password for git; without it, those linked to the ServiceAccount"},
-		{Name: paramPath, Type: TypeString, Field: "update[].kustomize.path", RunOnly: true, Description: "directory with the kustomization file, below the root of the repository"},
+		{Name: "git-secret", Type: TypeString, Field: "git.secretRef.name", Description: "Secret of the run's namespace with username and password, or ssh-privatekey and known_hosts, for git; without it, those linked to the ServiceAccount"},
+		{Name: "signing-secret", Type: TypeString, Field: "git.signing.secretRef.name", Description: "Secret of the run's namespace with the key that signs the commit"},
+		{Name: paramPath, Type: TypeString, Field: "update[].kustomize.path", RunOnly: true, Description: "directory with the kustomization file, or with update manifests a file or directory of plain manifests, below the root of the repository"},
+		{Name: paramValuesFile, Type: TypeString, Field: "update[].helm.file", RunOnly: true, Description: "with update helm or yaml: the file to edit"},
+		{Name: paramTagPath, Type: TypeString, Field: "update[].helm.tag", RunOnly: true, Description: "with update helm or yaml: where in the file the tag is, such as image.tag"},
 		{Name: paramImage, Type: TypeString, Field: "images[].name", RunOnly: true, Description: "image to set, by its name in the manifests"},
 		{Name: paramNewName, Type: TypeString, Field: "images[].newName", RunOnly: true, Needs: paramImage, Description: "name to replace it with"},
 		{Name: paramTag, Type: TypeString, Field: "images[].newTag", RunOnly: true, Needs: paramImage, Description: "tag to set"},
 		{Name: paramDigest, Type: TypeString, Field: "images[].digest", RunOnly: true, Needs: paramImage, Description: "digest to set"},
 		{Name: paramImages, Type: TypeArray, Field: "images", RunOnly: true, Description: "several images instead of image, new-name, tag and digest: each name:tag, name@digest or name=newName:tag@digest"},
-		{Name: paramUpdate, Type: TypeString, Field: "update", RunOnly: true, Default: updateKustomize, Description: "kustomize, or none to verify only"},
+		{Name: paramUpdate, Type: TypeString, Field: "update", RunOnly: true, Default: updateKustomize, Description: "kustomize, helm, manifests, yaml, or none to verify only; with restart it is none"},
 		{Name: "argocd-server", Type: TypeString, Field: "argocd.server", Default: "ARGOCD_SERVER in the Secret", Description: "Argo CD server, host or host:port"},
 		{Name: "argocd-secret", Type: TypeString, Field: "argocd.secretRef.name", Description: "Secret of the run's namespace with ARGOCD_AUTH_TOKEN, or ARGOCD_USERNAME and ARGOCD_PASSWORD; optionally ARGOCD_SERVER and ca.crt; needed with an application"},
 		{Name: paramApplication, Type: TypeString, Field: "argocd.applications[].name", RunOnly: true, Description: "application to sync; without it the run ends once the commit is pushed"},
 		{Name: "argocd-namespace", Type: TypeString, Field: "argocd.applications[].namespace", Default: "Argo CD's own", Needs: paramApplication, Description: "namespace of the application"},
 		{Name: "argocd-project", Type: TypeString, Field: "argocd.applications[].project", Needs: paramApplication, Description: "project of the application"},
+		{Name: "argocd-transport", Type: TypeString, Field: "argocd.transport", Default: transportGRPC, Description: "grpc, or grpc-web behind a proxy that only speaks HTTP/1.1"},
 		{Name: "plaintext", Type: TypeString, Field: "argocd.plaintext", Default: "false", Description: "true: speak to Argo CD without TLS, where policy allows it"},
 		{Name: "insecure", Type: TypeString, Field: "argocd.insecure", Default: "false", Description: "true: do not verify Argo CD's certificate, where policy allows it"},
 		{Name: paramWorkload, Type: TypeString, Field: "verify.workloads[]", RunOnly: true, Default: "every workload that runs one of the images", Description: "workload to verify, as Kind/name"},
 		{Name: "workload-namespace", Type: TypeString, Field: "verify.workloads[].namespace", Needs: paramWorkload, Description: "namespace of the workload"},
-		{Name: "container", Type: TypeString, Field: "verify.workloads[].container", Needs: paramWorkload, Default: "every container that runs one of the images", Description: "container of the workload"},
+		{Name: paramContainer, Type: TypeString, Field: "verify.workloads[].container", Default: "every container that runs one of the images", Description: "container of the workload; with update manifests, the container to set"},
 		{Name: "health", Type: TypeString, Field: "verify.health", Default: string(defaultHealth), Description: "Application: all of it must be healthy; Workloads: only the verified workloads"},
 		{Name: "lock", Type: TypeString, Field: "lock.name", Default: "derived from the application, else from repository and branch", Description: "name of the lock"},
 		{Name: "lock-timeout", Type: TypeString, Field: "lock.timeout", Default: "30m", Description: "longest wait for the lock; 0: do not wait"},
 		{Name: "sync-timeout", Type: TypeString, Field: "argocd.sync.timeout", Default: "10m", Description: "longest wait for Argo CD to sync"},
 		{Name: "verify-timeout", Type: TypeString, Field: "verify.timeout", Default: "10m", Description: "longest wait for the image to run"},
 		{Name: "prune", Type: TypeString, Field: "argocd.sync.prune", Default: "false", Description: "true: delete resources that are no longer in git"},
+		{Name: paramRestart, Type: TypeString, Field: "restart", RunOnly: true, Default: "false", Description: "true: restart the workloads and verify that every pod is newer; update is then none"},
+		{Name: paramOnFailure, Type: TypeString, Field: "onFailure", RunOnly: true, Default: onFailureKeep, Description: "Keep, or Revert: put the previous image back when the run fails after the push"},
+		{Name: paramDryRun, Type: TypeString, Field: "dryRun", RunOnly: true, Default: "false", Description: "true: compute the change and report it in the result diff; push and sync nothing"},
 		{Name: "author-name", Type: TypeString, Field: "git.author.name", Default: defaultAuthorName, Description: "author and committer of the commit"},
 		{Name: "author-email", Type: TypeString, Field: "git.author.email", Default: defaultAuthorEmail, Description: "their mail address"},
 		{Name: paramMessage, Type: TypeString, Field: "git.message", Default: "Update image in git to $(image)", Description: "message of the commit; $(image), $(image.name), $(image.tag), $(image.digest) and $(previous-image) are filled in when one image is set"},

@@ -17,6 +17,7 @@ package request
 
 import (
 	"errors"
+	"slices"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -26,7 +27,7 @@ import (
 
 // Version is the version of the Request type that this package writes. A change that an older controller would misread
 // raises it.
-const Version = 1
+const Version = 2
 
 // MaxBytes bounds the JSON of a Request, which has to fit into a run's checkpoint next to the planned commit.
 const MaxBytes = 16 << 10
@@ -48,15 +49,23 @@ type Request struct {
 	// Definition is the name of the GitOpsDeploy; empty for the other two forms.
 	Definition string `json:"definition,omitempty"`
 	Lock       Lock   `json:"lock"`
-	// Images has at most MaxImages entries, each name once. With Update set there is at least one, and each has a tag or
-	// a digest. Without Update an entry says what to verify, and may be a bare name.
+	// Images has at most MaxImages entries, each name once. With Updates each has a tag or a digest, and there is at least
+	// one unless all of Updates are YAML with a value. Without Updates an entry says what to verify, and may be a bare
+	// name.
 	Images []image.Want `json:"images,omitempty"`
-	// Update and Git are both set or both nil. Nil: nothing is written and nothing is synced, the run only verifies.
-	Update *Update `json:"update,omitempty"`
-	Git    *Git    `json:"git,omitempty"`
+	// Updates and Git are both set or both empty. Empty: nothing is written and nothing is synced, the run only verifies,
+	// or restarts and verifies.
+	Updates []Update `json:"updates,omitempty"`
+	Git     *Git     `json:"git,omitempty"`
 	// ArgoCD is nil when no application is named: the run ends once the commit is pushed.
 	ArgoCD *ArgoCD `json:"argocd,omitempty"`
 	Verify Verify  `json:"verify"`
+	// Restart restarts the workloads. It excludes Updates.
+	Restart bool `json:"restart,omitempty"`
+	// Revert takes the commit back when the run fails after the push. It needs Updates.
+	Revert bool `json:"revert,omitempty"`
+	// DryRun ends the run once the change is computed.
+	DryRun bool `json:"dryRun,omitempty"`
 }
 
 // Run identifies the CustomRun and what it belongs to.
@@ -75,14 +84,16 @@ type Run struct {
 type Lock struct {
 	// Name is a valid name of a Lease. When the definition gives none it is derived by LockName.
 	Name string `json:"name"`
+	// Latest makes a waiting run give way to a newer one.
+	Latest bool `json:"latest,omitempty"`
 	// Timeout bounds the waiting. Zero means: do not wait at all.
 	Timeout metav1.Duration `json:"timeout"`
 }
 
 // Git is the branch that is written.
 type Git struct {
-	// URL is http, https or file, without user name, query or fragment. Which of them is allowed is policy's to say
-	// (file never is).
+	// URL is http, https or file without user name, ssh with or without one, or USER@HOST:PATH; without password, query
+	// and fragment. Which of them is allowed is policy's to say (file never is).
 	URL    string `json:"url"`
 	Branch string `json:"branch"`
 	// Secret in the run's namespace; empty means the Secrets linked to the ServiceAccount.
@@ -90,6 +101,8 @@ type Git struct {
 	// Author is also the committer.
 	Author  Person  `json:"author"`
 	Message Message `json:"message"`
+	// Signing is a Secret in the run's namespace with the key that signs the commit; empty: it is not signed.
+	Signing string `json:"signing,omitempty"`
 }
 
 // Person is one line of git identity: neither part has line breaks or angle brackets.
@@ -98,9 +111,47 @@ type Person struct {
 	Email string `json:"email"`
 }
 
-// Update says where the images are written. Exactly one field is set.
+// Update is one place that is written. Exactly one of Kustomize, Helm, Manifests and YAML is set.
 type Update struct {
+	// Images are names out of Request.Images that are set here; empty means all of them. With Helm it is exactly one
+	// image, however it is said; with YAML none.
+	Images    []string   `json:"images,omitempty"`
 	Kustomize *Kustomize `json:"kustomize,omitempty"`
+	Helm      *Helm      `json:"helm,omitempty"`
+	Manifests *Manifests `json:"manifests,omitempty"`
+	YAML      *YAML      `json:"yaml,omitempty"`
+}
+
+// Wants are the images that this update sets.
+func (u Update) Wants(all []image.Want) []image.Want {
+	if u.YAML != nil {
+		return nil
+	}
+	if len(u.Images) == 0 {
+		return all
+	}
+	var some []image.Want
+	for _, want := range all {
+		if slices.ContainsFunc(u.Images, func(name string) bool { return image.SameName(name, want.Name) }) {
+			some = append(some, want)
+		}
+	}
+	return some
+}
+
+// Path is the file or directory that the update is about.
+func (u Update) Path() string {
+	switch {
+	case u.Kustomize != nil:
+		return u.Kustomize.Path
+	case u.Helm != nil:
+		return u.Helm.File
+	case u.Manifests != nil:
+		return u.Manifests.Path
+	case u.YAML != nil:
+		return u.YAML.File
+	}
+	return ""
 }
 
 // Kustomize is a directory with a kustomization file.
@@ -109,16 +160,59 @@ type Kustomize struct {
 	Path string `json:"path"`
 }
 
-// ArgoCD is the application to sync and the server to ask.
+// Helm is a values file and the paths in it. Either Image is set, or at least one of Tag and Digest.
+type Helm struct {
+	// File is relative, clean, and stays inside the repository.
+	File       string `json:"file"`
+	Image      string `json:"image,omitempty"`
+	Repository string `json:"repository,omitempty"`
+	Tag        string `json:"tag,omitempty"`
+	Digest     string `json:"digest,omitempty"`
+}
+
+// Manifests is a file or a directory of plain manifests.
+type Manifests struct {
+	// Path is relative, clean, and stays inside the repository; "." is its root.
+	Path string `json:"path"`
+	// Container is empty for every container that runs the image.
+	Container string `json:"container,omitempty"`
+}
+
+// YAML is one scalar of a file.
+type YAML struct {
+	// File is relative, clean, and stays inside the repository.
+	File string `json:"file"`
+	Path string `json:"path"`
+	// Value is never empty: where the spec has none, it is the tag, else the digest, of the one image.
+	Value string `json:"value"`
+}
+
+// ArgoCD is what to sync and the server to ask.
 type ArgoCD struct {
 	// Server is host or host:port; empty means that the Secret's ARGOCD_SERVER says it.
-	Server    string `json:"server,omitempty"`
-	Plaintext bool   `json:"plaintext,omitempty"`
-	Insecure  bool   `json:"insecure,omitempty"`
+	Server string `json:"server,omitempty"`
+	// Web speaks gRPC-web.
+	Web       bool `json:"web,omitempty"`
+	Plaintext bool `json:"plaintext,omitempty"`
+	Insecure  bool `json:"insecure,omitempty"`
 	// Secret in the run's namespace; never empty.
-	Secret      string      `json:"secret"`
-	Application Application `json:"application"`
-	Sync        Sync        `json:"sync"`
+	Secret string `json:"secret"`
+	// Applications has at most MaxApplications entries, each once, and at least one unless there is a Selector.
+	Applications []Application `json:"applications,omitempty"`
+	Selector     *Selector     `json:"selector,omitempty"`
+	Sync         Sync          `json:"sync"`
+}
+
+// MaxApplications bounds the applications of one run.
+const MaxApplications = 16
+
+// Selector chooses the applications by their labels.
+type Selector struct {
+	// MatchLabels has at least one entry.
+	MatchLabels map[string]string `json:"matchLabels"`
+	// Namespace and Project are empty for any.
+	Namespace string `json:"namespace,omitempty"`
+	Project   string `json:"project,omitempty"`
 }
 
 // Application names one Argo CD application.
@@ -130,11 +224,17 @@ type Application struct {
 	Project string `json:"project,omitempty"`
 }
 
-// Sync is how the application is synced.
+// Sync is how an application is synced.
 type Sync struct {
-	Prune   bool            `json:"prune,omitempty"`
-	Options []string        `json:"options,omitempty"`
-	Timeout metav1.Duration `json:"timeout"`
+	Prune   bool     `json:"prune,omitempty"`
+	Options []string `json:"options,omitempty"`
+	// PinRevision asks for exactly the commit.
+	PinRevision bool `json:"pinRevision,omitempty"`
+	// WaitForWindow waits while a sync window is closed; else the run fails.
+	WaitForWindow bool `json:"waitForWindow,omitempty"`
+	// TerminateForeign ends an operation of somebody else that does not end; else the run waits for it.
+	TerminateForeign bool            `json:"terminateForeign,omitempty"`
+	Timeout          metav1.Duration `json:"timeout"`
 }
 
 // Health says what must be healthy.
@@ -167,5 +267,5 @@ type Workload struct {
 	Container string `json:"container,omitempty"`
 }
 
-// VerifyOnly tells whether the run writes nothing.
-func (r Request) VerifyOnly() bool { return r.Update == nil }
+// VerifyOnly tells whether the run neither writes nor restarts anything.
+func (r Request) VerifyOnly() bool { return len(r.Updates) == 0 && !r.Restart }

@@ -68,11 +68,11 @@ func usual(more ...pipelinev1beta1.Param) []pipelinev1beta1.Param {
 // usualRequest is what they resolve to.
 func usualRequest() Request {
 	return Request{
-		Version: 1,
+		Version: Version,
 		Run:     Run{Namespace: "team-a", Name: "r41-deploy", UID: "u-1", PipelineRun: "r41", Pipeline: "release", ServiceAccount: "ci"},
 		Lock:    Lock{Name: "catalog-dev-344842b17f", Timeout: duration(30 * time.Minute)},
 		Images:  []image.Want{{Name: "quay.io/org/server", NewTag: "1.10"}},
-		Update:  &Update{Kustomize: &Kustomize{Path: "overlays/dev"}},
+		Updates: []Update{{Kustomize: &Kustomize{Path: "overlays/dev"}}},
 		Git: &Git{
 			URL: "https://github.com/org/catalog.git", Branch: "main",
 			Author:  Person{Name: "tekton-gitops", Email: "tekton-gitops@users.noreply.local"},
@@ -80,8 +80,8 @@ func usualRequest() Request {
 		},
 		ArgoCD: &ArgoCD{
 			Server: "argo.example.com:443", Secret: "argocd",
-			Application: Application{Name: "catalog-dev"},
-			Sync:        Sync{Timeout: duration(10 * time.Minute)},
+			Applications: []Application{{Name: "catalog-dev"}},
+			Sync:         Sync{Timeout: duration(10 * time.Minute)},
 		},
 		Verify: Verify{Health: HealthApplication, Timeout: duration(10 * time.Minute), FailureGrace: duration(30 * time.Second)},
 	}
@@ -100,7 +100,7 @@ func TestByParameters(t *testing.T) {
 	all := usualRequest()
 	all.Lock = Lock{Name: "my-lock"}
 	all.Images = []image.Want{{Name: "quay.io/org/server", NewName: "mirror.local:5000/server", NewTag: "1.10", Digest: sha}}
-	all.Update.Kustomize.Path = "overlays/dev"
+	all.Updates[0].Kustomize.Path = "overlays/dev"
 	all.Git = &Git{
 		URL: "https://github.com/org/catalog.git", Branch: "release/1", Secret: "github",
 		Author:  Person{Name: "CI Müller", Email: "ci@example.com"},
@@ -108,8 +108,8 @@ func TestByParameters(t *testing.T) {
 	}
 	all.ArgoCD = &ArgoCD{
 		Server: "argo.example.com:443", Secret: "argocd", Plaintext: true,
-		Application: Application{Name: "catalog-dev", Namespace: "apps", Project: "shop"},
-		Sync:        Sync{Prune: true, Timeout: duration(90 * time.Second)},
+		Applications: []Application{{Name: "catalog-dev", Namespace: "apps", Project: "shop"}},
+		Sync:         Sync{Prune: true, Timeout: duration(90 * time.Second)},
 	}
 	all.Verify = Verify{
 		Workloads: []Workload{{Kind: "Deployment", Name: "server", Namespace: "dev", Container: "app"}},
@@ -117,7 +117,7 @@ func TestByParameters(t *testing.T) {
 	}
 
 	verifyOnly := usualRequest()
-	verifyOnly.Git, verifyOnly.Update, verifyOnly.Images = nil, nil, []image.Want{{Name: "quay.io/org/server"}}
+	verifyOnly.Git, verifyOnly.Updates, verifyOnly.Images = nil, nil, []image.Want{{Name: "quay.io/org/server"}}
 
 	publishOnly := usualRequest()
 	publishOnly.ArgoCD = nil
@@ -229,15 +229,14 @@ func TestByParametersRefuses(t *testing.T) {
 		defaults map[string]string
 		want     string
 	}{
-		"nothing at all":      {want: `parameter "path": missing: give the directory with the kustomization file, or update: none to only sync and verify`},
-		"an unknown one":      {params: usual(param("tga", "1")), want: `parameter "tga": unknown; known are ` + strings.Join(parameterNames(), ", ")},
-		"one given twice":     {params: usual(param("tag", "2")), want: "parameter tag: given twice"},
-		"array for a string":  {params: append(without(usual(), "tag"), pipelinev1beta1.Param{Name: "tag", Value: arrayValue("1")}), want: `parameter "tag": wants type string, got array`},
-		"object for a string": {params: usual(pipelinev1beta1.Param{Name: "branch", Value: objectValue(map[string]string{"a": "b"})}), want: `parameter "branch": wants type string, got object`},
-		"string for an array": {params: usual(param("images", "a:1")), want: `parameter "images": wants type array, got string`},
-		"image and images":    {params: usual(pipelinev1beta1.Param{Name: "images", Value: arrayValue("a:1")}), want: `parameter "images": excludes parameter "image": write the whole reference into each of images; parameter "images": excludes parameter "tag": write the whole reference into each of images`},
-		"images that are none": {params: append(without(usual(), "image", "tag"), pipelinev1beta1.Param{Name: "images", Value: arrayValue("a", "b:")}),
-			want: `parameter "images": "a" has neither tag nor digest: give one to set; parameter "images": "b" has neither tag nor digest: give one to set`},
+		"nothing at all":           {want: `parameter "path": missing: give the directory with the kustomization file, or update: none to only sync and verify`},
+		"an unknown one":           {params: usual(param("tga", "1")), want: `parameter "tga": unknown; known are ` + strings.Join(parameterNames(), ", ")},
+		"one given twice":          {params: usual(param("tag", "2")), want: "parameter tag: given twice"},
+		"array for a string":       {params: append(without(usual(), "tag"), pipelinev1beta1.Param{Name: "tag", Value: arrayValue("1")}), want: `parameter "tag": wants type string, got array`},
+		"object for a string":      {params: usual(pipelinev1beta1.Param{Name: "branch", Value: objectValue(map[string]string{"a": "b"})}), want: `parameter "branch": wants type string, got object`},
+		"string for an array":      {params: usual(param("images", "a:1")), want: `parameter "images": wants type array, got string`},
+		"image and images":         {params: usual(pipelinev1beta1.Param{Name: "images", Value: arrayValue("a:1")}), want: `parameter "images": excludes parameter "image": write the whole reference into each of images; parameter "images": excludes parameter "tag": write the whole reference into each of images`},
+		"images that are none":     {params: append(without(usual(), "image", "tag"), arrayParam("images", "a")), want: `parameter "images": ` + imageError(image.Want{Name: "a"})},
 		"no image":                 {params: without(usual(), "image", "tag"), want: `parameter "image": missing: say which image to set`},
 		"tag without image":        {params: without(usual(), "image"), want: `parameter "tag": says nothing without parameter "image"`},
 		"no tag":                   {params: without(usual(), "tag"), want: `parameter "tag": missing: give a tag or a digest to set`},
@@ -247,53 +246,36 @@ func TestByParametersRefuses(t *testing.T) {
 		"workload, no application": {params: append(usual()[:4], param("workload", "Deployment/x")), want: `parameter "argocd-application": missing: workloads are read through the application that they belong to`},
 		"container alone":          {params: usual(param("container", "c")), want: `parameter "container": says nothing without parameter "workload"`},
 		"workload without kind":    {params: usual(param("workload", "server")), want: `parameter "workload": is "server": write Kind/name, such as Deployment/server`},
-		"another kind":             {params: usual(param("workload", "CronJob/x")), want: `parameter "workload": is "CronJob": only Deployment can be verified`},
+		"another kind":             {params: usual(param("workload", "Service/x")), want: `parameter "workload": is "Service": write one of Deployment, StatefulSet, DaemonSet, Rollout, CronJob, Job`},
 		"workload with two slashes": {params: usual(param("workload", "Deployment/a/b")),
 			want: `parameter "workload": is "a/b": write the name of an object: lower case letters, digits, '-' and '.'`},
-		"another update":              {params: usual(param("update", "helm")), want: `parameter "update": is "helm": write kustomize or none`},
-		"tag that is none":            {params: with("tag", "a b"), want: `parameter "tag": tag "a b": want at most 128 letters, digits, '_', '.' or '-', and neither '.' nor '-' first`},
-		"tag with a variable":         {params: with("tag", "$(tasks.build.results.tag)"), want: `parameter "tag": holds a variable that nothing has replaced: "$(tasks.build.results.tag)"`},
-		"image with a tag":            {params: with("image", "a:1"), want: `parameter "image": name "a:1": want registry/repository without tag and digest`},
-		"digest that is none":         {params: usual(param("digest", "sha256:xyz")), want: `parameter "digest": digest "sha256:xyz": want sha256: and 64, or sha512: and 128 lower-case hexadecimal digits`},
-		"new name that is none":       {params: usual(param("new-name", "A/B")), want: `parameter "new-name": newName "A/B": want registry/repository without tag and digest, the repository in lower case`},
-		"URL with a password":         {params: with("repo-url", "https://me:hunter2@github.com/a/b"), want: `parameter "repo-url": holds a user name or password: put them into a Secret, and take them out of the URL everywhere`},
-		"URL with a variable":         {params: with("repo-url", "https://h/$(x)"), want: `parameter "repo-url": holds a variable that nothing has replaced`},
-		"URL that cannot be parsed":   {params: with("repo-url", "https://me:hunter2@h/%zz"), want: `parameter "repo-url": is not a URL: write https://HOST/PATH`},
-		"URL with a query":            {params: with("repo-url", "https://h/a?token=hunter2"), want: `parameter "repo-url": holds a query or fragment: write https://HOST/PATH`},
-		"URL with a fragment":         {params: with("repo-url", "https://h/a#b"), want: `parameter "repo-url": holds a query or fragment: write https://HOST/PATH`},
-		"URL of ssh":                  {params: with("repo-url", "ssh://h/a"), want: `parameter "repo-url": is not an https URL: write https://HOST/PATH`},
-		"scp syntax":                  {params: with("repo-url", "git@github.com:a/b"), want: `parameter "repo-url": is not a URL: write https://HOST/PATH`},
-		"URL without host":            {params: with("repo-url", "https:///a"), want: `parameter "repo-url": has no usable host: write https://HOST/PATH`},
-		"URL with a bad port":         {params: with("repo-url", "https://h:99999/a"), want: `parameter "repo-url": has no usable host: write https://HOST/PATH`},
-		"URL without path":            {params: with("repo-url", "https://h/"), want: `parameter "repo-url": has no usable path: write https://HOST/PATH, without '..' and '//'`},
-		"URL with dots":               {params: with("repo-url", "https://h/a/../b"), want: `parameter "repo-url": has no usable path: write https://HOST/PATH, without '..' and '//'`},
-		"URL that is too long":        {params: with("repo-url", "https://h/"+strings.Repeat("a", 2048)), want: `parameter "repo-url": is not a URL: write https://HOST/PATH`},
-		"path with dots":              {params: with("path", "a/../../b"), want: `parameter "path": is "a/../../b": write a path below the root of the repository, such as overlays/dev, without '..'`},
-		"absolute path":               {params: with("path", "/etc"), want: `parameter "path": is "/etc": write a path below the root of the repository, such as overlays/dev, without '..'`},
-		"path into .git":              {params: with("path", "a/.GIT/hooks"), want: `parameter "path": is "a/.GIT/hooks": write a path below the root of the repository, such as overlays/dev, without '..'`},
-		"path with a variable":        {params: with("path", "a/$(x)"), want: `parameter "path": holds a variable that nothing has replaced: "a/$(x)"`},
-		"path with a backslash":       {params: with("path", `a\b`), want: `parameter "path": is "a\\b": write a path below the root of the repository, such as overlays/dev, without '..'`},
-		"branch with a space":         {params: usual(param("branch", "a b")), want: `parameter "branch": is "a b": write the short name of a branch, such as main`},
-		"branch as a full reference":  {params: usual(param("branch", "refs/heads/main")), want: `parameter "branch": is "refs/heads/main": write the short name of a branch, such as main`},
-		"branch like an option":       {params: usual(param("branch", "--force")), want: `parameter "branch": is "--force": write the short name of a branch, such as main`},
-		"branch that ends in a slash": {params: usual(param("branch", "a/")), want: `parameter "branch": is "a/": write the short name of a branch, such as main`},
-		"branch with .lock":           {params: usual(param("branch", "a.lock")), want: `parameter "branch": is "a.lock": write the short name of a branch, such as main`},
-		"branch with a variable":      {params: usual(param("branch", "$(x)")), want: `parameter "branch": holds a variable that nothing has replaced: "$(x)"`},
-		"another namespace's secret":  {params: usual(param("git-secret", "other/s")), want: `parameter "git-secret": is "other/s": name a Secret of the run's own namespace; no other can be used`},
-		"secret that is no name":      {params: usual(param("git-secret", "A B")), want: `parameter "git-secret": is "A B": write the name of an object: lower case letters, digits, '-' and '.'`},
-		"server with a scheme":        {params: with("argocd-server", "https://argo"), want: `parameter "argocd-server": is "https://argo": write host or host:port, without https:// and without a path`},
-		"server with port zero":       {params: with("argocd-server", "argo:0"), want: `parameter "argocd-server": is "argo:0": write host or host:port, without https:// and without a path`},
-		"namespace that is none":      {params: usual(param("argocd-namespace", "a.b")), want: `parameter "argocd-namespace": is "a.b": write a name of lower case letters, digits and '-', at most 63 characters`},
-		"boolean that is none":        {params: usual(param("prune", "yes")), want: `parameter "prune": is "yes": write true or false`},
-		"plaintext and insecure":      {params: usual(param("plaintext", "true"), param("insecure", "true")), want: `parameter "insecure": excludes plaintext: without TLS there is no certificate to skip`},
-		"duration that is none":       {params: usual(param("sync-timeout", "10 minutes")), want: `parameter "sync-timeout": is "10 minutes": write a duration such as 90s, 10m or 1h30m`},
-		"duration below zero":         {params: usual(param("lock-timeout", "-1s")), want: `parameter "lock-timeout": is -1s: at least 0s and at most 168h0m0s`},
-		"no time to sync":             {params: usual(param("sync-timeout", "0")), want: `parameter "sync-timeout": is 0s: at least 1s and at most 168h0m0s`},
-		"duration beyond a week":      {params: usual(param("verify-timeout", "169h")), want: `parameter "verify-timeout": is 169h0m0s: at least 1s and at most 168h0m0s`},
-		"health that is none":         {params: usual(param("health", "All")), want: `parameter "health": is "All": write Application or Workloads`},
-		"author of two lines":         {params: usual(param("author-name", "a\nb")), want: `parameter "author-name": is "a\nb": write one line of at most 256 bytes, without '<' and '>'`},
-		"message that is too long":    {params: usual(param("message", strings.Repeat("m", 4097))), want: `parameter "message": has 4097 bytes: at most 4096`},
-		"message with a bell":         {params: usual(param("message", "a\x07")), want: `parameter "message": holds control characters`},
+		"another update":             {params: usual(param("update", "jsonnet")), want: `parameter "update": is "jsonnet": write kustomize, helm, manifests, yaml or none`},
+		"tag that is none":           {params: with("tag", "a b"), want: `parameter "tag": ` + imageError(image.Want{Name: "a", NewTag: "a b"})},
+		"tag with a variable":        {params: with("tag", "$(tasks.build.results.tag)"), want: `parameter "tag": holds a variable that nothing has replaced: "$(tasks.build.results.tag)"`},
+		"image with a tag":           {params: with("image", "a:1"), want: `parameter "image": ` + imageError(image.Want{Name: "a:1", NewTag: "1"})},
+		"digest that is none":        {params: usual(param("digest", "sha256:xyz")), want: `parameter "digest": ` + imageError(image.Want{Name: "a", Digest: "sha256:xyz"})},
+		"new name that is none":      {params: usual(param("new-name", "A/B")), want: `parameter "new-name": ` + imageError(image.Want{Name: "a", NewName: "A/B", NewTag: "1"})},
+		"URL with a password":        {params: with("repo-url", "https://me:hunter2@github.com/a/b"), want: `parameter "repo-url": holds a user name or password: put them into a Secret, and take them out of the URL everywhere`},
+		"branch with a space":        {params: usual(param("branch", "a b")), want: `parameter "branch": is "a b": write the short name of a branch, such as main`},
+		"server with a scheme":       {params: with("argocd-server", "https://argo"), want: `parameter "argocd-server": is "https://argo": write host or host:port, without https:// and without a path`},
+		"path with dots":             {params: with("path", "a/../../b"), want: `parameter "path": is "a/../../b": write a path below the root of the repository, such as overlays/dev, without '..'`},
+		"absolute path":              {params: with("path", "/etc"), want: `parameter "path": is "/etc": write a path below the root of the repository, such as overlays/dev, without '..'`},
+		"path into .git":             {params: with("path", "a/.GIT/hooks"), want: `parameter "path": is "a/.GIT/hooks": write a path below the root of the repository, such as overlays/dev, without '..'`},
+		"path with a variable":       {params: with("path", "a/$(x)"), want: `parameter "path": holds a variable that nothing has replaced: "a/$(x)"`},
+		"path with a backslash":      {params: with("path", `a\b`), want: `parameter "path": is "a\\b": write a path below the root of the repository, such as overlays/dev, without '..'`},
+		"another namespace's secret": {params: usual(param("git-secret", "other/s")), want: `parameter "git-secret": is "other/s": name a Secret of the run's own namespace; no other can be used`},
+		"secret that is no name":     {params: usual(param("git-secret", "A B")), want: `parameter "git-secret": is "A B": write the name of an object: lower case letters, digits, '-' and '.'`},
+		"namespace that is none":     {params: usual(param("argocd-namespace", "a.b")), want: `parameter "argocd-namespace": is "a.b": write a name of lower case letters, digits and '-', at most 63 characters`},
+		"boolean that is none":       {params: usual(param("prune", "yes")), want: `parameter "prune": is "yes": write true or false`},
+		"plaintext and insecure":     {params: usual(param("plaintext", "true"), param("insecure", "true")), want: `parameter "insecure": excludes plaintext: without TLS there is no certificate to skip`},
+		"duration that is none":      {params: usual(param("sync-timeout", "10 minutes")), want: `parameter "sync-timeout": is "10 minutes": write a duration such as 90s, 10m or 1h30m`},
+		"duration below zero":        {params: usual(param("lock-timeout", "-1s")), want: `parameter "lock-timeout": is -1s: at least 0s and at most 168h0m0s`},
+		"no time to sync":            {params: usual(param("sync-timeout", "0")), want: `parameter "sync-timeout": is 0s: at least 1s and at most 168h0m0s`},
+		"duration beyond a week":     {params: usual(param("verify-timeout", "169h")), want: `parameter "verify-timeout": is 169h0m0s: at least 1s and at most 168h0m0s`},
+		"health that is none":        {params: usual(param("health", "All")), want: `parameter "health": is "All": write Application or Workloads`},
+		"author of two lines":        {params: usual(param("author-name", "a\nb")), want: `parameter "author-name": is "a\nb": write one line of at most 256 bytes, without '<' and '>'`},
+		"message that is too long":   {params: usual(param("message", strings.Repeat("m", 4097))), want: `parameter "message": has 4097 bytes: at most 4096`},
+		"message with a bell":        {params: usual(param("message", "a\x07")), want: `parameter "message": holds control characters`},
 		"message about one of two images": {
 			params: append(without(usual(), "image", "tag"), param("message", "to $(image.tag)"), pipelinev1beta1.Param{Name: "images", Value: arrayValue("a:1", "b:1")}),
 			want:   `parameter "message": uses $(image.tag), which has a value when exactly one image is set, and there are 2`,

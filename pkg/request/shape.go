@@ -40,7 +40,7 @@ func decodeTree(data []byte, p *problems) map[string]any {
 }
 
 // checkShape compares node with the Go type that it shall be decoded into. The API types are made of structs, slices,
-// strings and free JSON only.
+// maps, strings and free JSON only.
 func checkShape(node any, t reflect.Type, path string, p *problems) any {
 	if t.Kind() == reflect.Pointer {
 		t = t.Elem()
@@ -65,6 +65,17 @@ func checkShape(node any, t reflect.Type, path string, p *problems) any {
 			items = append(items, checkShape(item, t.Elem(), fmt.Sprintf("%s[%d]", path, i), p))
 		}
 		return items
+	case reflect.Map:
+		values, ok := node.(map[string]any)
+		if !ok {
+			p.add(path, "wants an object, got %s", describe(node))
+			break
+		}
+		checked := map[string]any{}
+		for _, name := range slices.Sorted(maps.Keys(values)) {
+			checked[name] = checkShape(values[name], t.Elem(), join(path, clip(name)), p)
+		}
+		return checked
 	default:
 		if _, ok := node.(string); ok {
 			return node

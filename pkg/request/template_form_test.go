@@ -41,8 +41,8 @@ func TestEmbedded(t *testing.T) {
 	}
 	all.ArgoCD = &ArgoCD{
 		Server: "argo.example.com:443", Secret: "argocd", Insecure: true,
-		Application: Application{Name: "catalog-dev", Namespace: "apps", Project: "shop"},
-		Sync:        Sync{Prune: true, Options: []string{"ServerSideApply=true", "Replace=true", "Validate=false"}, Timeout: duration(time.Minute)},
+		Applications: []Application{{Name: "catalog-dev", Namespace: "apps", Project: "shop"}},
+		Sync:         Sync{Prune: true, Options: []string{"ServerSideApply=true", "Replace=true", "Validate=false"}, Timeout: duration(time.Minute)},
 	}
 	all.Verify = Verify{
 		Workloads: []Workload{{Kind: "Deployment", Namespace: "dev", Name: "server", Container: "app"}},
@@ -52,7 +52,7 @@ func TestEmbedded(t *testing.T) {
 	completed := standalone(usualRequest())
 	completed.Git.Message = Message{{Text: "set "}, {Variable: "image"}}
 	completed.Git.Author.Name = "platform"
-	completed.ArgoCD.Application.Project = "shop"
+	completed.ArgoCD.Applications = []Application{{Name: "catalog-dev", Project: "shop"}}
 	completed.ArgoCD.Sync.Prune = true
 	completed.Verify.Workloads = []Workload{{Kind: "Deployment", Name: "a", Container: "own"}, {Kind: "Deployment", Name: "b", Container: "app"}}
 
@@ -130,6 +130,18 @@ verify:
 	}
 }
 
+func manyNames(n int) []string {
+	var names []string
+	for i := range n {
+		names = append(names, fmt.Sprintf("a%d", i))
+	}
+	return names
+}
+
+func manyParams(n int) string {
+	return "{default: '', name: " + strings.Join(manyNames(n), "}, {default: '', name: ") + "}"
+}
+
 func TestEmbeddedRefuses(t *testing.T) {
 	declared := func(params string) string { return usualSpec + "params: " + params + "\n" }
 	for name, tc := range map[string]struct {
@@ -141,7 +153,7 @@ func TestEmbeddedRefuses(t *testing.T) {
 	}{
 		"nothing at all":        {spec: "null", kind: ErrInvalidSpec, want: "spec.argocd.applications[0].name: missing: without an application and without an update there is nothing to do"},
 		"no object":             {spec: "[a]", kind: ErrInvalidSpec, want: "spec: wants an object, got a list"},
-		"unknown field":         {spec: usualSpec + "imagess: []", kind: ErrInvalidSpec, want: "spec.imagess: unknown field; known here are argocd, git, images, lock, params, update, verify"},
+		"unknown field":         {spec: usualSpec + "imagess: []", kind: ErrInvalidSpec, want: "spec.imagess: unknown field; known here are argocd, dryRun, git, images, lock, onFailure, params, restart, update, verify"},
 		"unknown field, deeper": {spec: "argocd: {applications: [{nam: x}]}", kind: ErrInvalidSpec, want: "spec.argocd.applications[0].nam: unknown field; known here are name, namespace, project"},
 		"boolean":               {spec: "argocd: {insecure: true}", kind: ErrInvalidSpec, want: "spec.argocd.insecure: wants a string, got a boolean: put it in quotes"},
 		"number":                {spec: "images: [{name: a, newTag: 1.10}]", kind: ErrInvalidSpec, want: "spec.images[0].newTag: wants a string, got a number: put it in quotes"},
@@ -149,9 +161,8 @@ func TestEmbeddedRefuses(t *testing.T) {
 		"object for a string":   {spec: "git: {url: {a: b}}", kind: ErrInvalidSpec, want: "spec.git.url: wants a string, got an object"},
 		"string for a list":     {spec: "images: quay.io/a", kind: ErrInvalidSpec, want: "spec.images: wants a list, got a string"},
 		"null in a list":        {spec: "images: [null]", kind: ErrInvalidSpec, want: "spec.images[0]: wants an object, got null"},
-		"two updates":           {spec: strings.Replace(usualSpec, "update: [", "update: [{kustomize: {path: a}}, ", 1), kind: ErrInvalidSpec, want: "spec.update: has 2 items: one at most"},
-		"update of nothing":     {spec: strings.Replace(usualSpec, "{kustomize: {path: overlays/dev}}", "{}", 1), kind: ErrInvalidSpec, want: "spec.update[0].kustomize.path: missing"},
-		"two applications":      {spec: strings.Replace(usualSpec, "[{name: catalog-dev}]", "[{name: a}, {name: b}]", 1), kind: ErrInvalidSpec, want: "spec.argocd.applications: has 2 items: one at most"},
+		"update of nothing":     {spec: strings.Replace(usualSpec, "{kustomize: {path: overlays/dev}}", "{}", 1), kind: ErrInvalidSpec, want: "spec.update[0]: has 0 of kustomize, helm, manifests, yaml: set exactly one"},
+		"an application twice":  {spec: strings.Replace(usualSpec, "[{name: catalog-dev}]", "[{name: a}, {name: a}]", 1), kind: ErrInvalidSpec, want: `spec.argocd.applications[1].name: "a" is there twice`},
 		"no name":               {spec: strings.Replace(usualSpec, "[{name: catalog-dev}]", "[{}]", 1), kind: ErrInvalidSpec, want: "spec.argocd.applications[0].name: missing"},
 		"image without a name":  {spec: strings.Replace(usualSpec, "name: quay.io/org/server, ", "", 1), kind: ErrInvalidSpec, want: "spec.images[0].name: no name: give the image's name as the manifests have it"},
 		"workload without name": {spec: usualSpec + "verify: {workloads: [{}]}", kind: ErrInvalidSpec, want: "spec.verify.workloads[0].kind: missing; spec.verify.workloads[0].name: missing"},
@@ -161,7 +172,7 @@ func TestEmbeddedRefuses(t *testing.T) {
 		"too large":             {spec: "git: {message: " + strings.Repeat("m", 70000) + "}", kind: ErrInvalidSpec, want: "spec: has 70022 bytes, at most 65536 are read"},
 		"too much in all": {
 			spec: strings.Replace(usualSpec, "git: {", "git: {message: "+strings.Repeat("m", 4000)+", ", 1) + "verify: {workloads: [" + strings.Repeat("{kind: Deployment, name: "+strings.Repeat("n", 250)+", namespace: "+strings.Repeat("m", 60)+", container: "+strings.Repeat("c", 60)+"},", 32) + "]}\n",
-			kind: ErrInvalidSpec, want: "the resolved request has 18486 bytes, at most 16384 can be kept: shorten the message or the lists",
+			kind: ErrInvalidSpec, want: "the resolved request has 18492 bytes, at most 16384 can be kept: shorten the message or the lists",
 		},
 		"unknown variable":           {spec: strings.Replace(usualSpec, "1.10", "$(tasks.build.results.tag)", 1), kind: ErrInvalidSpec, want: "spec.images[0].newTag: unknown variable $(tasks.build.results.tag): known are $(params.NAME), $(context.customRun.name), $(context.customRun.namespace), $(context.customRun.uid), $(context.pipeline.name), $(context.pipelineRun.name)"},
 		"unknown variable, message":  {spec: strings.Replace(usualSpec, "git: {", "git: {message: $(imge), ", 1), kind: ErrInvalidSpec, want: "spec.git.message: unknown variable $(imge): known are $(params.NAME), $(context.customRun.name), $(context.customRun.namespace), $(context.customRun.uid), $(context.pipeline.name), $(context.pipelineRun.name)"},
@@ -176,6 +187,8 @@ func TestEmbeddedRefuses(t *testing.T) {
 		"declared twice":             {spec: declared("[{name: a, default: ''}, {name: a}]"), kind: ErrInvalidSpec, want: `spec.params: parameter "a" is declared twice`},
 		"declared with a dot":        {spec: declared("[{name: a.b}]"), kind: ErrInvalidSpec, want: `spec.params: parameter "a.b": a name has letters, digits, '_' and '-', and begins with a letter or '_'`},
 		"declared with another type": {spec: declared("[{name: a, type: bool}]"), kind: ErrInvalidSpec, want: `spec.params: parameter "a": unknown type "bool": write string, array or object`},
+		"default that is none":       {spec: declared("[{name: a, type: object, default: {k: [1]}}]"), kind: ErrInvalidSpec, want: `spec.params: parameter "a" is of type object, its default of type string`},
+		"undeclared among many":      {spec: declared("[" + manyParams(65) + "]"), params: []pipelinev1beta1.Param{param("b", "1")}, kind: ErrInvalidParameters, want: "parameter b: not declared; declared are " + strings.Join(manyNames(64), ", ") + ", …"},
 		"default of another type":    {spec: declared("[{name: a, type: object, default: x}]"), params: []pipelinev1beta1.Param{{Name: "a", Value: objectValue(nil)}}, kind: ErrInvalidSpec, want: `spec.params: parameter "a" is of type object, its default of type string`},
 		"a bad default of the namespace": {spec: usualSpec, defaults: map[string]string{"sync-timeout": "soon"}, kind: ErrInvalidSpec,
 			want: `spec.argocd.sync.timeout (key "sync-timeout" of ConfigMap team-a/config-gitops-defaults): is "soon": write a duration such as 90s, 10m or 1h30m`},
@@ -277,28 +290,6 @@ func TestFromCustomRun(t *testing.T) {
 				t.Fatalf("error (-want +got):\n%s", diff)
 			}
 			if diff := cmp.Diff(tc.want, got); diff != "" {
-				t.Errorf("(-want +got):\n%s", diff)
-			}
-		})
-	}
-}
-
-func TestLockName(t *testing.T) {
-	git := func(url, branch string) string { return LockName(Request{Git: &Git{URL: url, Branch: branch}}) }
-	app := func(server, namespace, name string) string {
-		return LockName(Request{ArgoCD: &ArgoCD{Server: server, Application: Application{Namespace: namespace, Name: name}}})
-	}
-	for name, tc := range map[string]struct{ got, want string }{
-		"application":                 {app("argo:443", "", "catalog-dev"), "catalog-dev-6d77758c50"},
-		"same in another namespace":   {app("argo:443", "apps", "catalog-dev"), "catalog-dev-a99fad7b1f"},
-		"long name is cut at a dash":  {app("argo", "", strings.Repeat("a", 39)+"-bcd"), strings.Repeat("a", 39) + "-545741ccf7"},
-		"repository and branch":       {git("https://github.com/Org/Catalog", "env/Dev"), "catalog-env-dev-29220ee3ea"},
-		"other spelling of the same":  {git("https://GitHub.com/Org/Catalog.git/", "env/Dev"), "catalog-env-dev-29220ee3ea"},
-		"nothing readable":            {git("https://h/é", "ü"), "lock-418c40beff"},
-		"a URL that cannot be parsed": {git("https://h/%zz", "main"), "https---h--zz-main-5ef86110c0"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			if diff := cmp.Diff(tc.want, tc.got); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})

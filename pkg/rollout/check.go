@@ -3,112 +3,116 @@ package rollout
 import (
 	"encoding/json"
 	"fmt"
-	"strconv"
+	"strings"
 
-	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// maxMessage bounds a text that comes from the cluster.
-const maxMessage = 512
+// restartedAtAnnotation is what kubectl rollout restart and Argo CD's action
+// restart write into a pod template
+// (k8s.io/kubectl/pkg/polymorphichelpers/objectrestarter.go).
+const restartedAtAnnotation = "kubectl.kubernetes.io/restartedAt"
 
-// revisionAnnotation numbers a Deployment's ReplicaSets
-// (k8s.io/kubernetes/pkg/controller/deployment/util, RevisionAnnotation).
-const revisionAnnotation = "deployment.kubernetes.io/revision"
+const scaledToZero = "scaled to zero: the spec is all there is to check"
 
-// timedOutReason of the condition Progressing (same file, TimedOutReason).
-const timedOutReason = "ProgressDeadlineExceeded"
+// rule is how the workloads of one kind are judged.
+type rule struct {
+	group, version, kind string
+	// check decodes the manifest and fills in everything but Kind and what all
+	// objects have.
+	check func(manifest []byte) (Verdict, error)
+}
+
+func rules() []rule {
+	return []rule{
+		{"apps", "v1", "Deployment", checkDeployment},
+		{"apps", "v1", "StatefulSet", checkStatefulSet},
+		{"apps", "v1", "DaemonSet", checkDaemonSet},
+		{"argoproj.io", "v1alpha1", kindRollout, checkArgoRollout},
+		{"batch", "v1", "CronJob", checkCronJob},
+		{"batch", "v1", kindJob, checkJob},
+	}
+}
+
+// Kinds returns what Check knows, in a fixed order. A version other than the one
+// that Check knows is not told apart here: ErrUnsupportedKind is.
+func Kinds() []GroupKind {
+	var all []GroupKind
+	for _, r := range rules() {
+		all = append(all, GroupKind{Group: r.group, Kind: r.kind})
+	}
+	return all
+}
 
 // Check judges the JSON of a live workload. The rules are those of
-// `kubectl rollout status` (k8s.io/kubectl/pkg/polymorphichelpers), and stricter
-// where that one would look no further: a paused Deployment is not done.
+// `kubectl rollout status` (k8s.io/kubectl/pkg/polymorphichelpers) and of the
+// controllers themselves, and stricter where kubectl would look no further: a
+// paused Deployment is not done, and neither is a StatefulSet whose strategy is
+// OnDelete while it has old pods.
 //
 // Errors: ErrUnsupportedKind, ErrInvalid.
 func Check(manifest []byte) (Verdict, error) {
-	var kind metav1.TypeMeta
-	if err := json.Unmarshal(manifest, &kind); err != nil {
-		return Verdict{}, fmt.Errorf("%w: %w", ErrInvalid, err)
+	object, err := decode[metav1.PartialObjectMetadata](manifest)
+	if err != nil {
+		return Verdict{}, err
 	}
-	if kind.APIVersion != "apps/v1" || kind.Kind != "Deployment" {
-		return Verdict{}, fmt.Errorf("%w: %s %s", ErrUnsupportedKind, kind.APIVersion, kind.Kind)
-	}
-	var d appsv1.Deployment
-	if err := json.Unmarshal(manifest, &d); err != nil {
-		return Verdict{}, fmt.Errorf("%w: %w", ErrInvalid, err)
-	}
-	v := Verdict{
-		Images:     images(d.Spec.Template.Spec),
-		Replicas:   replicas(d.Spec.Replicas),
-		Updated:    d.Status.UpdatedReplicas,
-		Available:  d.Status.AvailableReplicas,
-		Generation: d.Generation,
-	}
-	v.Revision, _ = strconv.Atoi(d.Annotations[revisionAnnotation])
-	v.State, v.Why = deployment(&d, v)
-	return v, nil
-}
-
-func deployment(d *appsv1.Deployment, v Verdict) (State, string) {
-	want := v.Replicas
-	switch {
-	case d.DeletionTimestamp != nil:
-		return Waiting, "it is being deleted"
-	case d.Status.ObservedGeneration < d.Generation:
-		return Waiting, "waiting for the deployment controller to see the new spec"
-	case want == 0 && d.Status.Replicas == 0:
-		return Ready, "scaled to zero: the spec is all there is to check"
-	case timedOut(d) != "" && !done(d, want):
-		return Failed, timedOut(d)
-	case d.Spec.Paused:
-		return Waiting, "the rollout is paused: resume it (kubectl rollout resume)"
-	case d.Status.UpdatedReplicas < want:
-		return Waiting, fmt.Sprintf("%d of %s updated", d.Status.UpdatedReplicas, pods(want))
-	case d.Status.Replicas > d.Status.UpdatedReplicas:
-		return Waiting, fmt.Sprintf("%s of the old version still running", pods(d.Status.Replicas-d.Status.UpdatedReplicas))
-	case d.Status.AvailableReplicas < d.Status.UpdatedReplicas:
-		return Waiting, fmt.Sprintf("%d of %s available", d.Status.AvailableReplicas, pods(d.Status.UpdatedReplicas))
-	case !done(d, want):
-		return Waiting, fmt.Sprintf("%s running, %d wanted", pods(d.Status.Replicas), want)
-	}
-	return Ready, fmt.Sprintf("%d of %s updated and available", d.Status.AvailableReplicas, pods(want))
-}
-
-// done is the rule of readiness besides the generation.
-func done(d *appsv1.Deployment, want int32) bool {
-	s := d.Status
-	return s.UpdatedReplicas == want && s.Replicas == want && s.AvailableReplicas >= s.UpdatedReplicas
-}
-
-// timedOut is the controller's own verdict, "" when it has not given up.
-func timedOut(d *appsv1.Deployment) string {
-	for _, c := range d.Status.Conditions {
-		if c.Type == appsv1.DeploymentProgressing && c.Reason == timedOutReason {
-			return timedOutReason + ": " + clip(c.Message)
+	for _, r := range rules() {
+		if object.APIVersion != r.group+"/"+r.version || object.Kind != r.kind {
+			continue
 		}
+		v, err := r.check(manifest)
+		if err != nil {
+			return Verdict{}, err
+		}
+		v.Kind, v.Generation = object.Kind, object.Generation
+		if object.DeletionTimestamp != nil {
+			v.State, v.Why = Waiting, "it is being deleted"
+		}
+		return v, nil
 	}
-	return ""
+	return Verdict{}, fmt.Errorf("%w: %s %s", ErrUnsupportedKind, object.APIVersion, object.Kind)
 }
 
-// replicas defaults as the API server does.
-func replicas(n *int32) int32 {
+func decode[T any](manifest []byte) (T, error) {
+	var object T
+	if err := json.Unmarshal(manifest, &object); err != nil {
+		return object, fmt.Errorf("%w: %w", ErrInvalid, err)
+	}
+	return object, nil
+}
+
+// fromTemplate is the part of a verdict that a pod template says.
+func fromTemplate(t corev1.PodTemplateSpec) Verdict {
+	v := Verdict{RestartedAt: t.Annotations[restartedAtAnnotation]}
+	for _, c := range t.Spec.InitContainers {
+		v.Images = append(v.Images, ContainerImage{Container: c.Name, Image: c.Image, Init: true})
+	}
+	for _, c := range t.Spec.Containers {
+		v.Images = append(v.Images, ContainerImage{Container: c.Name, Image: c.Image})
+	}
+	return v
+}
+
+// orOne defaults a number of replicas as the API server does.
+func orOne(n *int32) int32 {
 	if n == nil {
 		return 1
 	}
 	return *n
 }
 
-func images(spec corev1.PodSpec) []ContainerImage {
-	var all []ContainerImage
-	for _, c := range spec.InitContainers {
-		all = append(all, ContainerImage{Container: c.Name, Image: c.Image, Init: true})
-	}
-	for _, c := range spec.Containers {
-		all = append(all, ContainerImage{Container: c.Name, Image: c.Image})
-	}
-	return all
+// notSeen is the message while a status is of an older spec.
+func notSeen(controller string) string {
+	return "waiting for the " + controller + " controller to see the new spec"
 }
 
+// reasoned is a condition's text, bounded.
+func reasoned(reason, message string) string {
+	return strings.Trim(reason+": "+clip(message), ": ")
+}
+
+// pods counts for a message.
 func pods(n int32) string {
 	if n == 1 {
 		return "1 pod"

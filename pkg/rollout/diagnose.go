@@ -2,7 +2,6 @@ package rollout
 
 import (
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -10,6 +9,11 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 )
+
+const reasonCrashLoop = "CrashLoopBackOff"
+
+// maxMessage bounds a text that comes from the cluster.
+const maxMessage = 512
 
 // Reasons of Failure that are not the kubelet's own word.
 const (
@@ -24,82 +28,104 @@ const (
 // one failed pull is no verdict: the caller's grace period decides.
 var failing = []string{
 	"ImagePullBackOff", "ErrImagePull", "ErrImageNeverPull", "InvalidImageName", "ImageInspectError",
-	"CrashLoopBackOff", "RunContainerError", "StartError", "PostStartHookError",
+	reasonCrashLoop, "RunContainerError", "StartError", "PostStartHookError",
 	"CreateContainerConfigError", "CreateContainerError",
 }
 
-// Diagnose returns why the oldest failing pod cannot become ready. Only pods
-// that run an image for which wanted is true count, and of those only the ones
-// of the newest ReplicaSet: older pods may fail for reasons of their own.
+// Diagnose returns why the oldest failing pod of the workload's current revision
+// cannot become ready; older pods may fail for reasons of their own. See Current
+// for how it tells them. Pods that are known from a resource tree alone have no
+// annotations: only their labels or revision tell the ones from before a restart.
+//
+// A pod that has ended (evicted, exited) is replaced by its controller, and a
+// Job's is tried again: it counts only when no other pod is left to try, and in
+// a Job only when the Job itself has failed.
 //
 // It says nothing about how long that has been so, see Failure.Since.
-func Diagnose(pods []Pod, wanted func(image string) bool) (Failure, bool) {
-	current := newest(pods, wanted)
-	slices.SortStableFunc(current, func(a, b Pod) int {
+func Diagnose(pods []Pod, v Verdict) (Failure, bool) {
+	byAge := slices.Clone(pods)
+	slices.SortStableFunc(byAge, func(a, b Pod) int {
 		return cmp.Or(a.Created.Compare(b.Created), cmp.Compare(a.Name, b.Name))
 	})
-	for _, p := range current {
-		if f, failed := diagnose(p); failed {
-			f.Pod, f.Since = p.Name, p.Created
-			f.Message = clip(f.Message)
-			return f, true
+	var ended []Failure
+	trying := false
+	for _, p := range byAge {
+		f, state := diagnose(p, v)
+		f.Pod, f.Since, f.Message = p.Name, p.Created, clip(f.Message)
+		if state == podStuck && v.Kind == kindJob && f.Reason == reasonCrashLoop {
+			state = podEnded
 		}
+		switch state {
+		case podStuck:
+			return f, true
+		case podEnded:
+			ended = append(ended, f)
+		case podTrying:
+			trying = true
+		}
+	}
+	if len(ended) > 0 && (v.State == Failed || !trying && v.Kind != kindJob) {
+		return ended[0], true
 	}
 	return Failure{}, false
 }
 
-// newest keeps the pods of the highest revision that has a wanted image. Where
-// no revision is known, the image alone tells old pods from new ones.
-func newest(pods []Pod, wanted func(string) bool) []Pod {
-	var current []Pod
-	for _, p := range pods {
-		if slices.ContainsFunc(p.Images, wanted) {
-			current = append(current, p)
-		}
-	}
-	revision := 0
-	for _, p := range current {
-		revision = max(revision, p.Revision)
-	}
-	return slices.DeleteFunc(current, func(p Pod) bool { return p.Revision < revision })
-}
+// podState is what a pod of the current revision is up to.
+type podState int
 
-func diagnose(p Pod) (Failure, bool) {
-	if len(p.Manifest) > 0 {
-		var live corev1.Pod
-		if err := json.Unmarshal(p.Manifest, &live); err == nil {
-			return diagnoseLive(&live)
+const (
+	podOther  podState = iota // of another revision, or being deleted
+	podTrying                 // starting or running
+	podStuck                  // does not start without a change, or has failed to more than once
+	podEnded                  // failed for good; its controller may make another one
+)
+
+func diagnose(p Pod, v Verdict) (Failure, podState) {
+	if live, err := decode[corev1.Pod](p.Manifest); err == nil {
+		f := factsOf(&live)
+		f.revision = p.Revision
+		if !v.owns(f) || live.DeletionTimestamp != nil {
+			return Failure{}, podOther
 		}
+		return diagnoseLive(&live)
+	}
+	if !v.owns(facts{created: p.Created, labels: p.Labels, revision: p.Revision, images: p.Images}) {
+		return Failure{}, podOther
 	}
 	// Argo CD's status column is kubectl's: "Init:ImagePullBackOff" for an init container.
 	reason := strings.TrimPrefix(p.Reason, "Init:")
 	switch {
 	case slices.Contains(failing, reason):
-		return Failure{Reason: reason, Message: p.Message}, true
+		return Failure{Reason: reason, Message: p.Message}, podStuck
 	case p.Health == "Degraded" && p.Message != "":
-		return Failure{Reason: cmp.Or(reason, ReasonFailed), Message: p.Message}, true
+		return Failure{Reason: cmp.Or(reason, ReasonFailed), Message: p.Message}, podEnded
 	}
-	return Failure{}, false
+	return Failure{}, podTrying
 }
 
-func diagnoseLive(pod *corev1.Pod) (Failure, bool) {
-	if pod.DeletionTimestamp != nil {
-		return Failure{}, false
-	}
+func diagnoseLive(pod *corev1.Pod) (Failure, podState) {
 	for _, c := range pod.Status.Conditions {
 		if c.Type == corev1.PodScheduled && c.Status == corev1.ConditionFalse && c.Reason == ReasonUnschedulable {
-			return Failure{Reason: ReasonUnschedulable, Message: c.Message}, true
+			return Failure{Reason: ReasonUnschedulable, Message: c.Message}, podStuck
 		}
 	}
-	for _, s := range slices.Concat(pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses) {
+	containers := slices.Concat(pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses)
+	for _, s := range containers {
 		if waiting := s.State.Waiting; waiting != nil && slices.Contains(failing, waiting.Reason) {
-			return Failure{Container: s.Name, Reason: waiting.Reason, Message: withExit(waiting.Message, s.LastTerminationState.Terminated)}, true
+			return Failure{Container: s.Name, Reason: waiting.Reason, Message: withExit(waiting.Message, s.LastTerminationState.Terminated)}, podStuck
 		}
 	}
-	if pod.Status.Phase == corev1.PodFailed {
-		return Failure{Reason: cmp.Or(pod.Status.Reason, ReasonFailed), Message: pod.Status.Message}, true
+	if pod.Status.Phase != corev1.PodFailed {
+		return Failure{}, podTrying
 	}
-	return Failure{}, false
+	f := Failure{Reason: cmp.Or(pod.Status.Reason, ReasonFailed), Message: pod.Status.Message}
+	for _, s := range containers {
+		if end := s.State.Terminated; end != nil && end.ExitCode != 0 && pod.Status.Reason == "" {
+			f.Container, f.Reason, f.Message = s.Name, cmp.Or(end.Reason, ReasonFailed), exit(end)
+			break
+		}
+	}
+	return f, podEnded
 }
 
 // withExit adds how the container ended last: a crash loop's own message only
@@ -108,17 +134,22 @@ func withExit(message string, last *corev1.ContainerStateTerminated) string {
 	if last == nil {
 		return message
 	}
-	exit := fmt.Sprintf("last exit code %d", last.ExitCode)
-	if last.Reason != "" && last.Reason != "Error" {
-		exit += " (" + last.Reason + ")"
-	}
-	if last.Message != "" {
-		exit += ": " + strings.TrimSpace(last.Message)
-	}
+	text := "last " + exit(last)
 	if message == "" {
-		return exit
+		return text
 	}
-	return message + "; " + exit
+	return message + "; " + text
+}
+
+func exit(end *corev1.ContainerStateTerminated) string {
+	text := fmt.Sprintf("exit code %d", end.ExitCode)
+	if end.Reason != "" && end.Reason != "Error" {
+		text += " (" + end.Reason + ")"
+	}
+	if end.Message != "" {
+		text += ": " + strings.TrimSpace(end.Message)
+	}
+	return text
 }
 
 // String is "pod NAME: container C: Reason: message", without what is not known.
@@ -132,27 +163,6 @@ func (f Failure) String() string {
 		text += ": " + f.Message
 	}
 	return text
-}
-
-// Digest returns the sha256:… digest of the image that a container of a live pod
-// runs, from the status' imageID; "" as long as it is not known. Depending on
-// the container runtime it is that of the index or that of the platform's image.
-func Digest(pod []byte, container string) (string, error) {
-	var live corev1.Pod
-	if err := json.Unmarshal(pod, &live); err != nil {
-		return "", fmt.Errorf("%w: %w", ErrInvalid, err)
-	}
-	for _, s := range slices.Concat(live.Status.InitContainerStatuses, live.Status.ContainerStatuses) {
-		if s.Name != container {
-			continue
-		}
-		// registry/name@sha256:… (containerd, CRI-O), docker-pullable://name@sha256:…;
-		// docker://sha256:… names an image that was built on the node: no digest.
-		if _, digest, found := strings.Cut(s.ImageID, "@"); found && strings.HasPrefix(digest, "sha256:") {
-			return digest, nil
-		}
-	}
-	return "", nil
 }
 
 // clip bounds a text at a rune's edge.

@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -18,6 +20,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
 )
 
 const (
@@ -26,12 +29,17 @@ const (
 	overlay     = "overlays/dev/kustomization.yaml"
 )
 
-// argoServer is an Argo CD with one application, which compares when it is asked to and syncs at once. Fields are set
-// by tests, under mu.
+// argoServer is an Argo CD with one application, which compares when it is asked to and syncs at once, and maybe others
+// that do the same. Fields are set by tests, under mu.
 type argoServer struct {
 	applicationpkg.UnimplementedApplicationServiceServer
 	git     *gitServer
 	address string
+	more    map[string]*argoServer // the other applications, by name
+
+	name   string
+	path   string
+	labels map[string]string
 
 	mu       sync.Mutex
 	compared string // the revision of the last comparison
@@ -52,11 +60,25 @@ type argoServer struct {
 	gone       bool
 	podMessage string
 	stuck      bool // refreshes find nothing new
+	// windowClosed is what is said of the project's sync windows; held keeps an accepted sync until the window is open.
+	windowClosed, held bool
+	autoSync           bool
+	syncFails          string // how the next operation fails
+	onSync             func() // runs before a sync is accepted
+
+	restarted   []string // the times that the Deployment was restarted at
+	onRestart   func()
+	restartedAt func() string // what the action writes; nil: another time with each
+	noRestart   bool          // the account may not restart
+
+	terminated  int  // how often the operation was to be terminated
+	unstoppable bool // and that changes nothing
 }
 
 func newArgoServer(t *testing.T, git *gitServer) *argoServer {
 	t.Helper()
-	s := &argoServer{git: git, compared: git.tip(), deployed: git.tip(), target: "main", health: "Healthy", available: 1}
+	s := newArgoApp(git, "catalog", "overlays/dev")
+	s.more = map[string]*argoServer{}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -68,6 +90,25 @@ func newArgoServer(t *testing.T, git *gitServer) *argoServer {
 	go func() { _ = server.Serve(listener) }()
 	t.Cleanup(server.Stop)
 	s.address = listener.Addr().String()
+	return s
+}
+
+func newArgoApp(git *gitServer, name, path string) *argoServer {
+	return &argoServer{git: git, name: name, path: path, compared: git.tip(), deployed: git.tip(), target: "main", health: "Healthy", available: 1}
+}
+
+// add gives the server another application.
+func (s *argoServer) add(name, path string) *argoServer {
+	a := newArgoApp(s.git, name, path)
+	s.more[name] = a
+	return a
+}
+
+// of finds an application; the first one stands for names that nobody has.
+func (s *argoServer) of(name string) *argoServer {
+	if a, ok := s.more[name]; ok {
+		return a
+	}
 	return s
 }
 
@@ -84,10 +125,11 @@ func (s *argoServer) syncedBy() []string {
 }
 
 func (s *argoServer) Get(_ context.Context, q *applicationpkg.ApplicationQuery) (*argoapi.Application, error) {
+	s = s.of(q.GetName())
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.absent {
-		return nil, status.Error(codes.NotFound, `applications.argoproj.io "catalog" not found`)
+		return nil, status.Error(codes.NotFound, `applications.argoproj.io "`+s.name+`" not found`)
 	}
 	if q.GetRefresh() != "" && !s.stuck {
 		s.compared = s.git.tip()
@@ -101,8 +143,11 @@ func (s *argoServer) application() *argoapi.Application {
 	if repository == "" {
 		repository = s.git.url
 	}
-	app := &argoapi.Application{ObjectMeta: metav1.ObjectMeta{Namespace: "argocd", Name: "catalog", ResourceVersion: "1"}}
-	app.Spec = argoapi.ApplicationSpec{Project: "default", Source: &argoapi.ApplicationSource{RepoURL: repository, TargetRevision: s.target, Path: "overlays/dev"}}
+	app := &argoapi.Application{ObjectMeta: metav1.ObjectMeta{Namespace: "argocd", Name: s.name, Labels: s.labels, ResourceVersion: "1"}}
+	app.Spec = argoapi.ApplicationSpec{Project: "default", Source: &argoapi.ApplicationSource{RepoURL: repository, TargetRevision: s.target, Path: s.path}}
+	if s.autoSync {
+		app.Spec.SyncPolicy = &argoapi.SyncPolicy{Automated: &argoapi.SyncPolicyAutomated{}}
+	}
 	app.Status = argoapi.ApplicationStatus{
 		ControllerNamespace: "argocd", OperationState: s.operated, History: s.history,
 		Sync:   argoapi.SyncStatus{Status: argoapi.SyncStatusCodeSynced, Revision: s.compared},
@@ -114,34 +159,32 @@ func (s *argoServer) application() *argoapi.Application {
 	return app
 }
 
-func (s *argoServer) List(context.Context, *applicationpkg.ApplicationQuery) (*argoapi.ApplicationList, error) {
-	return &argoapi.ApplicationList{}, nil
+func (s *argoServer) List(_ context.Context, q *applicationpkg.ApplicationQuery) (*argoapi.ApplicationList, error) {
+	selector, err := labels.Parse(q.GetSelector())
+	if err != nil || q.GetSelector() == "" {
+		return &argoapi.ApplicationList{}, err
+	}
+	found := &argoapi.ApplicationList{}
+	for _, a := range append(slices.Collect(maps.Values(s.more)), s) {
+		a.mu.Lock()
+		if selector.Matches(labels.Set(a.labels)) {
+			found.Items = append(found.Items, *a.application())
+		}
+		a.mu.Unlock()
+	}
+	return found, nil
 }
 
-func (s *argoServer) Sync(_ context.Context, r *applicationpkg.ApplicationSyncRequest) (*argoapi.Application, error) {
+func (s *argoServer) GetApplicationSyncWindows(_ context.Context, q *applicationpkg.ApplicationSyncWindowsQuery) (*applicationpkg.ApplicationSyncWindowsResponse, error) {
+	s = s.of(q.GetName())
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err := s.syncErr; err != nil {
-		s.syncErr = nil
-		return nil, err
-	}
-	tip, now := s.git.tip(), metav1.Now()
-	s.compared, s.deployed = tip, tip
-	s.operated = &argoapi.OperationState{
-		Phase: "Succeeded", Message: "successfully synced", StartedAt: now, FinishedAt: &now,
-		Operation:  argoapi.Operation{Sync: &argoapi.SyncOperation{}, Info: r.Infos, InitiatedBy: argoapi.OperationInitiator{Username: "pipeline"}},
-		SyncResult: &argoapi.SyncOperationResult{Revision: tip},
-	}
-	s.history = append(s.history, argoapi.RevisionHistory{ID: int64(len(s.history)), Revision: tip, DeployedAt: now})
-	for _, info := range r.Infos {
-		if info.Name == "Tekton-CustomRun-UID" {
-			s.syncs = append(s.syncs, info.Value)
-		}
-	}
-	return s.application(), nil
+	open := !s.windowClosed
+	return &applicationpkg.ApplicationSyncWindowsResponse{CanSync: &open}, nil
 }
 
-func (s *argoServer) ResourceTree(context.Context, *applicationpkg.ResourcesQuery) (*argoapi.ApplicationTree, error) {
+func (s *argoServer) ResourceTree(_ context.Context, q *applicationpkg.ResourcesQuery) (*argoapi.ApplicationTree, error) {
+	s = s.of(q.GetApplicationName())
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	node := func(group, kind, name, uid, parent string) argoapi.ResourceNode {
@@ -174,10 +217,11 @@ func (s *argoServer) liveImage() string {
 	if s.image != "" {
 		return s.image
 	}
-	return "quay.io/team/server:" + s.git.tagAt(s.deployed)
+	return "quay.io/team/server:" + s.git.tagIn(s.deployed, s.path)
 }
 
 func (s *argoServer) GetResource(_ context.Context, r *applicationpkg.ApplicationResourceRequest) (*applicationpkg.ApplicationResourceResponse, error) {
+	s = s.of(r.GetName())
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	type object = map[string]any
@@ -192,6 +236,10 @@ func (s *argoServer) GetResource(_ context.Context, r *applicationpkg.Applicatio
 		live = deploymentObject(name, "other", s.others[i], 1)
 	default:
 		live = deploymentObject(name, "server", s.liveImage(), s.available)
+		if n := len(s.restarted); n > 0 {
+			template := live["spec"].(object)["template"].(object)
+			template["metadata"] = object{"annotations": object{"kubectl.kubernetes.io/restartedAt": s.restarted[n-1]}}
+		}
 	}
 	raw, err := json.Marshal(live)
 	text := string(raw)

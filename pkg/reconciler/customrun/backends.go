@@ -12,7 +12,6 @@ import (
 	"github.com/tekton-gitops/tekton-gitops/pkg/gitrepo"
 	"github.com/tekton-gitops/tekton-gitops/pkg/lock"
 	"github.com/tekton-gitops/tekton-gitops/pkg/policy"
-	"k8s.io/apimachinery/pkg/types"
 )
 
 // backends are the phase packages' long-lived values. They know nothing of each other; the functions in this file join
@@ -37,11 +36,23 @@ func (r *Reconciler) openGit(ctx context.Context, run *run) (*gitrepo.Repository
 		return nil, unbound("git", "an annotation tekton.dev/git-0 with the address of the git server")
 	}
 	return gitrepo.Open(
-		gitrepo.Remote{URL: git.URL, Branch: git.Branch, Auth: gitrepo.Auth{Username: auth.Username, Password: auth.Password}, CA: auth.CA},
+		gitrepo.Remote{URL: git.URL, Branch: git.Branch, Auth: gitAuth(auth, []byte(p.SSHKnownHosts)), CA: auth.CA},
 		gitrepo.Options{
 			MaxObjectBytes: p.MaxManifestBytes, MaxTotalBytes: p.MaxFetchBytes, AllowHTTP: p.AllowHTTPGit, Timeout: p.GitTimeout,
 			Dial: p.DialGit(), Memory: r.backends.remotes, Clock: r.clock,
 		})
+}
+
+// gitAuth is what the repository is told. Host keys of the Secret count before those of the platform.
+func gitAuth(auth credentials.GitAuth, platform []byte) gitrepo.Auth {
+	known := auth.SSH.KnownHosts
+	if len(known) == 0 {
+		known = platform
+	}
+	return gitrepo.Auth{
+		Username: auth.Username, Password: auth.Password,
+		SSHKey: auth.SSH.PrivateKey, SSHPassphrase: auth.SSH.Passphrase, KnownHosts: known,
+	}
 }
 
 // unbound refuses a Secret that does not say which server it is for, where the policy wants that.
@@ -52,7 +63,7 @@ func unbound(kind, needs string) error {
 // argo is the shared connection to the run's Argo CD server. The caller releases it.
 type argo struct {
 	*argocd.Conn
-	app   argocd.App
+	// watch lacks the application.
 	watch watchKey
 	// dial gives the same connection again, for calls that outlive the reconcile.
 	dial    func() (*argocd.Conn, func(), error)
@@ -78,24 +89,18 @@ func (r *Reconciler) openArgo(ctx context.Context, run *run) (*argo, error) {
 	if p.RequireHostBinding && auth.Server == "" {
 		return nil, unbound("Argo CD", "the key ARGOCD_SERVER")
 	}
-	server := argocd.Server{Address: address, Plaintext: want.Plaintext, Insecure: want.Insecure, CA: auth.CA}
+	server := argocd.Server{Address: address, Web: want.Web, Plaintext: want.Plaintext, Insecure: want.Insecure, CA: auth.CA}
 	credential := argocd.Credential{Token: auth.Token, Username: auth.Username, Password: auth.Password}
 	conn, release, err := r.backends.argocd.Conn(server, credential)
 	if err != nil {
 		return nil, err
 	}
-	app := argocd.App{Name: want.Application.Name, Namespace: want.Application.Namespace, Project: want.Application.Project}
 	sum := sha256.Sum256([]byte(auth.Token + "\x00" + auth.Username + "\x00" + auth.Password))
 	return &argo{
-		Conn: conn, app: app, release: release,
-		watch: watchKey{server: address, credential: hex.EncodeToString(sum[:8]), app: app},
+		Conn: conn, release: release,
+		watch: watchKey{server: address, credential: hex.EncodeToString(sum[:8])},
 		dial:  func() (*argocd.Conn, func(), error) { return r.backends.argocd.Conn(server, credential) },
 	}, nil
-}
-
-// subscribe wakes the run when its application changes.
-func (r *Reconciler) subscribe(run *run, a *argo) {
-	r.watches.subscribe(a.watch, types.NamespacedName{Namespace: run.Namespace, Name: run.Name}, func() (watcher, func(), error) { return a.dial() })
 }
 
 // dialArgoCD checks the address that is really dialled against the policy as it is now.

@@ -53,16 +53,30 @@ func (v *verdict) succeeded() bool { return v != nil && v.Reason == v1alpha1.Rea
 type data struct {
 	Request  *request.Request `json:"request,omitempty"`
 	Timeline []phaseTime      `json:"timeline,omitempty"`
-	// Targets are the references that the manifest sets once the edit is in, in the order of Request.Images.
+	// Targets are the references that the manifest sets once the edit is in, in the order of Request.Images. Behind them
+	// come those that other places of the same edit give one of the images, such as an overlay with a mirror.
 	Targets []image.Ref `json:"targets,omitempty"`
+	// Apps are the applications of the run, in the order of the request. Those of a selector are chosen once.
+	Apps    []appState   `json:"apps,omitempty"`
+	Queue   queueState   `json:"queue,omitzero"`
+	Publish publishState `json:"publish,omitzero"`
+	Restart restartState `json:"restart,omitzero"`
+	Verify  verifyState  `json:"verify,omitzero"`
+	Revert  revertState  `json:"revert,omitzero"`
+	Release releaseState `json:"release,omitzero"`
+	Outcome outcome      `json:"outcome,omitzero"`
+}
+
+// appState is what a run knows of one of its applications.
+type appState struct {
+	request.Application
+	URL string `json:"url,omitempty"`
 	// Unhealthy names what was unhealthy before anything was changed.
-	Unhealthy []string     `json:"unhealthyBefore,omitempty"`
-	Queue     queueState   `json:"queue,omitzero"`
-	Publish   publishState `json:"publish,omitzero"`
-	Sync      syncState    `json:"sync,omitzero"`
-	Verify    verifyState  `json:"verify,omitzero"`
-	Release   releaseState `json:"release,omitzero"`
-	Outcome   outcome      `json:"outcome,omitzero"`
+	Unhealthy []string  `json:"unhealthyBefore,omitempty"`
+	Sync      syncState `json:"sync,omitzero"`
+	// Revision is what Argo CD has synced, once that is the commit or a descendant of it.
+	Revision string `json:"revision,omitempty"`
+	Health   string `json:"health,omitempty"`
 }
 
 // phaseTime says when a phase began, for people and for the deadline of the phase.
@@ -90,6 +104,10 @@ type syncState struct {
 	Attempt int `json:"attempt,omitempty"`
 	// Sent is set once Argo CD is known to have accepted that operation.
 	Sent bool `json:"sent,omitempty"`
+	// Closed is set while a sync window is closed, and Opened is when it was seen open again: the time of the phase does
+	// not count before.
+	Closed bool              `json:"closed,omitempty"`
+	Opened *metav1.MicroTime `json:"opened,omitempty"`
 }
 
 // afterRetry is what the next attempt of the run starts with. The numbers go on: the operations of all attempts carry
@@ -103,10 +121,45 @@ func (s syncState) afterRetry() syncState {
 
 // verifyState is what the phase Verifying has seen.
 type verifyState struct {
-	// FailingSince is when a pod of the wanted image was first seen failing.
+	// Failing is the workload whose pods are failing, and FailingSince when that was first seen. One is timed at a time.
+	Failing      string            `json:"failing,omitempty"`
 	FailingSince *metav1.MicroTime `json:"failingSince,omitempty"`
 	// ProvenSince is when the proof was first complete, for stableFor.
 	ProvenSince *metav1.MicroTime `json:"provenSince,omitempty"`
+}
+
+// restartState is the intent to restart. It is stored before the first restart.
+type restartState struct {
+	Workloads []restartTarget `json:"workloads,omitempty"`
+}
+
+// restartTarget is a workload as it was before its restart. One that carries another restart than that is done.
+type restartTarget struct {
+	// App is the index of its application.
+	App        int    `json:"app"`
+	Group      string `json:"group,omitempty"`
+	Version    string `json:"version,omitempty"`
+	Kind       string `json:"kind"`
+	Namespace  string `json:"namespace,omitempty"`
+	Name       string `json:"name"`
+	Generation int64  `json:"generation"`
+	// Before is the restart that it carries already, empty for none.
+	Before string `json:"before,omitempty"`
+	// Asked counts how often Argo CD has accepted to restart it, and Done is set once it was seen restarted.
+	Asked int  `json:"asked,omitempty"`
+	Done  bool `json:"done,omitempty"`
+}
+
+// revertState is how far the way back is. The planned commit that reverts is in publishState.
+type revertState struct {
+	// Parent is what the run's commit was made on. The same edit on it tells again what the commit has changed.
+	Parent string `json:"parent,omitempty"`
+	// Targets are the images that the manifests have once the commit is taken back, as far as they tell.
+	Targets []image.Ref `json:"targets,omitempty"`
+	// Commit is the one that took the run's commit back, once it is pushed.
+	Commit string `json:"commit,omitempty"`
+	// Synced is set once that commit is synced.
+	Synced bool `json:"synced,omitempty"`
 }
 
 // releaseState is when releasing began, for its own bound.
@@ -122,10 +175,8 @@ type outcome struct {
 	// Previous are the references before the run, in the order of Request.Images.
 	Previous []string             `json:"previous,omitempty"`
 	Diff     string               `json:"diff,omitempty"`
-	Revision string               `json:"revision,omitempty"`
-	AppURL   string               `json:"applicationURL,omitempty"`
-	Health   string               `json:"health,omitempty"`
 	Live     []v1alpha1.LiveImage `json:"live,omitempty"`
+	Reverted bool                 `json:"reverted,omitempty"`
 }
 
 type extraFields struct {

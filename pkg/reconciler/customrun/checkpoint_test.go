@@ -22,10 +22,16 @@ func TestCheckpointReadsBackAsItWasWritten(t *testing.T) {
 	want := data{
 		Request:  &request.Request{Version: 1, Definition: "catalog", Images: []image.Want{{Name: "a", NewTag: "1"}}},
 		Timeline: []phaseTime{{Phase: Locking, Since: at}},
-		Targets:  []image.Ref{{Name: "a", Tag: "1"}}, Unhealthy: []string{"PersistentVolumeClaim/x"},
+		Targets:  []image.Ref{{Name: "a", Tag: "1"}},
+		Apps: []appState{{
+			Application: request.Application{Name: "a", Namespace: "n", Project: "p"}, URL: "https://argocd/a", Unhealthy: []string{"PersistentVolumeClaim/x"},
+			Sync: syncState{Attempt: 2, Sent: true, Closed: true, Opened: &at}, Revision: "r", Health: "Healthy",
+		}},
 		Publish: publishState{Commit: "c", Parent: "p", Encoded: []byte{0, 1, 255}, Diff: "d", Replans: 3},
-		Sync:    syncState{Attempt: 2, Sent: true}, Verify: verifyState{FailingSince: &at, ProvenSince: &at}, Release: releaseState{Since: &at},
-		Outcome: outcome{Changed: true, Commit: "c", Previous: []string{"a:0"}, Live: []v1alpha1.LiveImage{{Workload: "Deployment/x/y"}}},
+		Restart: restartState{Workloads: []restartTarget{{App: 1, Group: "apps", Version: "v1", Kind: "Deployment", Namespace: "n", Name: "w", Generation: 3, Before: "t", Done: true}}},
+		Revert:  revertState{Parent: "p", Targets: []image.Ref{{Name: "a", Tag: "0"}}, Commit: "c2", Synced: true},
+		Verify:  verifyState{Failing: "0/Deployment/dev/server", FailingSince: &at, ProvenSince: &at}, Release: releaseState{Since: &at},
+		Outcome: outcome{Changed: true, Commit: "c", Previous: []string{"a:0"}, Live: []v1alpha1.LiveImage{{Workload: "Deployment/x/y"}}, Reverted: true},
 	}
 	cp := checkpoint{Version: checkpointVersion, Phase: Verifying, Lock: "l", Attempt: 2, Verdict: &verdict{Reason: "R", Message: "m"}}
 	cr := withState(t, &v1beta1.CustomRun{}, cp, want)

@@ -28,7 +28,6 @@ var handledElsewhere = map[string]string{
 	"argocd.ErrUnavailable":         "passes by itself",
 	"argocd.ErrTooLarge":            "an application may shrink; the run's timeout bounds the waiting",
 	"argocd.ErrOperationInProgress": "the step Syncing waits for its end",
-	"argocd.ErrAutoSyncRevision":    "the step Syncing asks for no revision, so that it comes only from a race with the application's settings",
 	"argocd.ErrResourceNotFound":    "the step Verifying takes it for a workload that does not exist yet",
 	"gitrepo.ErrMoved":              "the step Publishing edits again",
 	"gitrepo.ErrNoChange":           "the step Publishing plans no commit without a change",
@@ -36,7 +35,7 @@ var handledElsewhere = map[string]string{
 	"lock.ErrNamespaceTerminating":  "the run goes with its namespace",
 	"policy.ErrInvalid":             "the last good policy stays in force; no run sees it",
 	"rollout.ErrInvalid":            "Argo CD answered with something else than the object; the next answer may be right",
-	"rollout.ErrUnsupportedKind":    "the step Verifying asks for Deployments only",
+	"rollout.ErrUnsupportedKind":    "the step Verifying reads the kinds of rollout.Kinds only",
 }
 
 // sentinels lists the exported Err variables of every package that a step may call.

@@ -105,8 +105,11 @@ func (r *Reconciler) handler(enqueue func(types.NamespacedName)) cache.ResourceE
 		}
 	}
 	return cache.ResourceEventHandlerFuncs{
-		AddFunc:    changed,
-		UpdateFunc: func(_, obj any) { changed(obj) },
+		AddFunc: changed,
+		UpdateFunc: func(old, obj any) {
+			changed(obj)
+			r.joined(old, obj)
+		},
 		DeleteFunc: func(obj any) {
 			if gone, ok := obj.(cache.DeletedFinalStateUnknown); ok {
 				obj = gone.Obj

@@ -2,7 +2,7 @@
 //
 // One CustomRun is one deployment. Its state lives in status.extraFields as a checkpoint, and the phases
 //
-//	Preparing -> Locking -> Publishing -> Syncing -> Verifying -> Releasing -> done
+//	Preparing -> Locking -> Publishing -> Syncing -> Verifying -> [Reverting ->] Releasing -> done
 //
 // are steps over that checkpoint. What the package promises:
 //

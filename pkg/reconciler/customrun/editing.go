@@ -3,13 +3,10 @@ package customrun
 import (
 	"context"
 	"fmt"
-	"path"
 	"strings"
 
-	v1alpha1 "github.com/tekton-gitops/tekton-gitops/pkg/apis/gitops/v1alpha1"
 	"github.com/tekton-gitops/tekton-gitops/pkg/gitrepo"
 	"github.com/tekton-gitops/tekton-gitops/pkg/image"
-	"github.com/tekton-gitops/tekton-gitops/pkg/manifest"
 	"github.com/tekton-gitops/tekton-gitops/pkg/request"
 )
 
@@ -20,9 +17,13 @@ type edited struct {
 	secrets []string
 
 	snapshot *gitrepo.Snapshot
-	files    map[string][]byte
-	changed  bool
-	diff     string
+	// tip is the commit that was edited.
+	tip     string
+	files   map[string][]byte
+	changed bool
+	diff    string
+	// previous and targets are what the manifests had and have for each image, in the order of the request. Behind the
+	// targets come those of further places that give an image another name.
 	previous []string
 	targets  []image.Ref
 }
@@ -41,8 +42,8 @@ func (r *Reconciler) editTip(ctx context.Context, run *run) (edited, error) {
 	return e, err
 }
 
-// edit reads the manifest at a commit, the tip when commit is empty, and sets the images in it. It changes nothing
-// outside.
+// edit reads the manifests at a commit, the tip when commit is empty, and makes every update of the request in them. It
+// changes nothing outside.
 func (r *Reconciler) edit(ctx context.Context, run *run, repository *gitrepo.Repository, commit string) (edited, error) {
 	if commit == "" {
 		tip, err := repository.Tip(ctx)
@@ -55,71 +56,48 @@ func (r *Reconciler) edit(ctx context.Context, run *run, repository *gitrepo.Rep
 	if err != nil {
 		return edited{}, err
 	}
-	file, before, err := kustomization(ctx, snapshot, run.data.Request.Update.Kustomize.Path)
+	if run.cp.Phase == Reverting {
+		return r.undo(ctx, run, repository, snapshot)
+	}
+	w := r.workspace(snapshot)
+	found, err := w.updates(ctx, *run.data.Request)
 	if err != nil {
 		return edited{}, err
 	}
-	e := edited{snapshot: snapshot}
-	after := before
-	for _, want := range run.data.Request.Images {
-		one, err := manifest.SetKustomizeImage(file, after, want, manifest.MaxBytes(int(r.settings.policy().MaxManifestBytes)))
-		if err != nil {
-			return edited{}, err
-		}
-		after = one.Data
-		e.changed = e.changed || one.Changed
-		e.targets = append(e.targets, one.Image)
-		e.previous = append(e.previous, one.Previous.String())
-	}
-	if e.changed {
-		e.files = map[string][]byte{file: after}
-		e.diff = manifest.Diff(file, before, after, v1alpha1.MaxDiffBytes)
-	}
+	e := w.edited()
+	e.previous, e.targets = found.inOrder(run.data.Request.Images)
 	return e, nil
 }
 
-// kustomization finds the one kustomization file of a directory.
-func kustomization(ctx context.Context, snapshot *gitrepo.Snapshot, dir string) (file string, data []byte, err error) {
-	entries, err := snapshot.List(ctx, dir)
-	if err != nil {
-		return "", nil, err
-	}
-	var found []string
-	for _, name := range manifest.KustomizationNames() {
-		for _, entry := range entries {
-			if entry.Name == name {
-				found = append(found, name)
-			}
-		}
-	}
-	switch len(found) {
-	case 0:
-		return "", nil, fmt.Errorf("%w: directory %s has no %s", manifest.ErrInvalid, dir, strings.Join(manifest.KustomizationNames(), ", "))
-	case 1:
-		file = path.Join(dir, found[0])
-		data, err = snapshot.ReadFile(ctx, file)
-		return file, data, err
-	}
-	return "", nil, fmt.Errorf("%w: directory %s has more than one kustomization file: %s", manifest.ErrInvalid, dir, strings.Join(found, ", "))
+func (r *Reconciler) workspace(snapshot *gitrepo.Snapshot) *workspace {
+	return newWorkspace(snapshot, int(r.settings.policy().MaxManifestBytes))
 }
 
-// noteEdit keeps what the results and the verification need of an edit. The previous image is that of the first edit
-// of the run, not the one that an earlier attempt of ours has set.
+// noteEdit keeps what the results and the verification need of an edit. The previous image is the one before the run's
+// first commit, not the one that an earlier attempt of ours has set.
 func (run *run) noteEdit(e edited) {
 	run.data.Targets = e.targets
-	if len(run.data.Outcome.Previous) == 0 {
-		run.data.Outcome.Previous = e.previous
+	if o := &run.data.Outcome; !o.Changed {
+		o.Previous = e.previous
 	}
 }
 
+// maxSubjectBytes bounds what a commit that reverts says of the one that it takes back.
+const maxSubjectBytes = 200
+
 // commitText is the message with the trailers that lead from a commit to the run that made it.
-func commitText(run *run, e edited) string {
+func commitText(run *run) string {
 	var vars request.ImageVariables
-	if len(e.targets) == 1 {
-		t := e.targets[0]
-		vars = request.ImageVariables{Image: t.String(), Name: t.Name, Tag: t.Tag, Digest: t.Digest, Previous: e.previous[0]}
+	if len(run.data.Request.Images) == 1 {
+		t := run.data.Targets[0]
+		vars = request.ImageVariables{Image: t.String(), Name: t.Name, Tag: t.Tag, Digest: t.Digest, Previous: previous(run.data.Outcome, 0)}
 	}
 	text := strings.TrimSpace(request.RenderMessage(run.data.Request.Git.Message, vars))
+	if run.cp.Phase == Reverting {
+		subject, _, _ := strings.Cut(text, "\n")
+		text = `Revert "` + bounded(subject, maxSubjectBytes) + `"` + // git escapes nothing here
+			fmt.Sprintf("\n\nThis takes back commit %s, whose deployment failed: %s.", run.data.Outcome.Commit, run.cp.Verdict.Reason)
+	}
 	trailers := make([]string, 0, 3)
 	if pr := run.data.Request.Run.PipelineRun; pr != "" {
 		trailers = append(trailers, "Tekton-PipelineRun: "+run.Namespace+"/"+pr)

@@ -136,8 +136,11 @@ func (s *gitServer) commits() int {
 }
 
 // tagAt is the image's tag in the overlay of a commit.
-func (s *gitServer) tagAt(commit string) string {
-	text, _ := s.git("", "show", commit+":"+overlay)
+func (s *gitServer) tagAt(commit string) string { return s.tagIn(commit, "overlays/dev") }
+
+// tagIn is that of any overlay.
+func (s *gitServer) tagIn(commit, path string) string {
+	text, _ := s.git("", "show", commit+":"+path+"/kustomization.yaml")
 	_, after, _ := strings.Cut(text, "newTag: ")
 	return strings.Trim(strings.Fields(after + " ?")[0], `"`)
 }

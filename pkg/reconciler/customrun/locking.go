@@ -26,10 +26,14 @@ const (
 // one look of holdsAlready.
 func (r *Reconciler) locking(ctx context.Context, run *run) (move, error) {
 	name := run.cp.Lock
-	place, total, ahead := lock.Place(run.UID, r.waiters(run.Namespace, name))
+	waiters := r.waiters(run.Namespace, name)
+	place, total, ahead := lock.Place(run.UID, waiters)
 	if place == 0 {
 		// The cache does not show our own phase yet.
 		return stay(waitingMessage(name, 1, 1, ""), 50*time.Millisecond), nil
+	}
+	if m, gives := r.givesWay(ctx, run, waiters); gives {
+		return m, nil
 	}
 	over := r.clock.Since(run.data.since()) >= run.data.Request.Lock.Timeout.Duration
 	if place > 1 {
@@ -67,6 +71,22 @@ func (r *Reconciler) locking(ctx context.Context, run *run) (move, error) {
 		wait := r.untilLockTimeout(run, result.Wake)
 		return stay(waitingMessage(name, place, total, "")+": "+result.Why, wait), nil
 	}
+}
+
+// givesWay ends a waiting run of a queue that only wants the latest, once a newer one has joined it. A run that holds the
+// lock already, and just could not write so, does not wait any more.
+func (r *Reconciler) givesWay(ctx context.Context, run *run, waiters []lock.Waiter) (move, bool) {
+	if !run.data.Request.Lock.Latest {
+		return move{}, false
+	}
+	newest, ok := lock.Newest(waiters)
+	if !ok || newest.UID == run.UID {
+		return move{}, false
+	}
+	if held, err := r.holdsAlready(ctx, run); err != nil || held {
+		return move{}, false
+	}
+	return fail(v1alpha1.ReasonSuperseded, fmt.Sprintf("CustomRun %s came later for lock %s, and lock.queue is Latest", newest.Name, run.cp.Lock)), true
 }
 
 // lockTimeout ends a run that has waited long enough. Its last look at the Lease comes before, so that the message tells
@@ -130,7 +150,7 @@ func (r *Reconciler) waiters(namespace, name string) []lock.Waiter {
 
 // waitsFor tells whether a run stands in the queue of a lock.
 func waitsFor(cr *v1beta1.CustomRun, name string) bool {
-	if !isOurs(cr) || cr.IsDone() || cr.DeletionTimestamp != nil {
+	if !isOurs(cr) || cr.IsDone() || cr.IsCancelled() || cr.DeletionTimestamp != nil {
 		return false
 	}
 	cp, _, _ := decodeCheckpoint(cr)
@@ -144,6 +164,27 @@ func (r *Reconciler) wakeQueue(namespace, name string) {
 		if place, _, _ := lock.Place(w.UID, waiters); place <= nearHead {
 			r.wakeAfter(types.NamespacedName{Namespace: namespace, Name: w.Name}, 0)
 		}
+	}
+}
+
+// joined wakes all who wait for a lock when a run joins them that wants only the latest to wait. Runs that disagree about
+// the queue notice each other at their next look.
+func (r *Reconciler) joined(old, now any) {
+	before, ok := old.(*v1beta1.CustomRun)
+	after, ok2 := now.(*v1beta1.CustomRun)
+	if !ok || !ok2 {
+		return
+	}
+	name := lockOf(after)
+	if name == "" || !waitsFor(after, name) || waitsFor(before, name) {
+		return
+	}
+	_, d, err := decodeCheckpoint(after)
+	if err != nil || d.Request == nil || !d.Request.Lock.Latest {
+		return
+	}
+	for _, w := range r.waiters(after.Namespace, name) {
+		r.wakeAfter(types.NamespacedName{Namespace: after.Namespace, Name: w.Name}, 0)
 	}
 }
 

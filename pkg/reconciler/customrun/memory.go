@@ -71,6 +71,23 @@ type memories struct {
 
 // memory belongs to one run. The framework never reconciles one key twice at a time, so it needs no lock of its own.
 type memory struct {
+	contains map[string]argocd.Answer
+	apps     map[int]*appMemory
+	// notHolder is set once the Lease was seen not to be this run's, and unset before each try to create it.
+	notHolder bool
+	used      time.Time
+}
+
+// app is the memory of one of the run's applications.
+func (m *memory) app(index int) *appMemory {
+	if m.apps[index] == nil {
+		m.apps[index] = &appMemory{}
+	}
+	return m.apps[index]
+}
+
+// appMemory belongs to one application of a run.
+type appMemory struct {
 	// refreshed and mark are those of argocd.Goal.
 	refreshed time.Time
 	mark      string
@@ -80,12 +97,16 @@ type memory struct {
 	pendingFrom time.Time
 	// unanswered is what the last refresh was made as, if Argo CD has not done it.
 	unanswered argocd.Refresh
-	contains   map[string]argocd.Answer
+	// foreign is that of argocd.Goal.
+	foreign argocd.Foreign
+	// says is what the run last told about the application.
+	says string
+	// closed is when a sync window was last seen closed.
+	closed time.Time
+	// restarted is when a workload of it was last restarted.
+	restarted time.Time
 	// rolledOut is when the workloads were seen rolled out, for the refresh that must come after.
 	rolledOut time.Time
-	// notHolder is set once the Lease was seen not to be this run's, and unset before each try to create it.
-	notHolder bool
-	used      time.Time
 }
 
 // begin notes that a refresh is asked for.
@@ -94,7 +115,7 @@ type memory struct {
 // annotation: after its own write it puts the written object into its cache, over a newer one that has come meanwhile
 // (writeBackToInformer in controller/appcontroller.go). The annotation stays, and setting it again changes nothing and
 // tells nobody. So after a refresh that was not answered, the other kind is asked for, which does change it.
-func (m *memory) begin(d argocd.Decision, now time.Time) {
+func (m *appMemory) begin(d argocd.Decision, now time.Time) {
 	m.pending, m.pendingKind, m.pendingFrom = d, d.Refresh, now
 	switch m.unanswered {
 	case argocd.RefreshNormal:
@@ -105,7 +126,7 @@ func (m *memory) begin(d argocd.Decision, now time.Time) {
 }
 
 // finish notes what became of the refresh: done is the refresh that was really done.
-func (m *memory) finish(done argocd.Refresh) {
+func (m *appMemory) finish(done argocd.Refresh) {
 	if done == argocd.RefreshNone {
 		m.unanswered = m.pendingKind
 		return
@@ -132,7 +153,7 @@ func (m *memories) of(uid types.UID, now time.Time) *memory {
 				delete(m.by, old)
 			}
 		}
-		v = &memory{contains: map[string]argocd.Answer{}}
+		v = &memory{contains: map[string]argocd.Answer{}, apps: map[int]*appMemory{}}
 		m.by[uid] = v
 	}
 	v.used = now

@@ -15,6 +15,8 @@ const (
 	Syncing Phase = "Syncing"
 	// Verifying proves that the wanted image is what runs.
 	Verifying Phase = "Verifying"
+	// Reverting takes back what a run that has failed had pushed, where it asks for that.
+	Reverting Phase = "Reverting"
 	// Releasing writes the record of a success and gives the Lease back.
 	Releasing Phase = "Releasing"
 )

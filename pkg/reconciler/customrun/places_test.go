@@ -10,7 +10,7 @@ import (
 )
 
 func TestWritesAreNamedByWhatTheyStore(t *testing.T) {
-	planned, sent := data{Sync: syncState{Attempt: 1}}, data{Sync: syncState{Attempt: 1, Sent: true}}
+	planned, sent := data{Apps: []appState{{Sync: syncState{Attempt: 1}}}}, data{Apps: []appState{{Sync: syncState{Attempt: 1, Sent: true}}}}
 	for name, tc := range map[string]struct {
 		first  bool
 		phase  Phase

@@ -4,12 +4,13 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"net"
+	"slices"
 	"sync"
 	"time"
 
 	v1alpha1 "github.com/tekton-gitops/tekton-gitops/pkg/apis/gitops/v1alpha1"
-	"github.com/tekton-gitops/tekton-gitops/pkg/argocd"
 	"github.com/tekton-gitops/tekton-gitops/pkg/gitrepo"
 	"github.com/tekton-gitops/tekton-gitops/pkg/request"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -32,20 +33,37 @@ func (r *Reconciler) preparing(ctx context.Context, run *run) (move, error) {
 	if err != nil {
 		return move{}, err
 	}
-	if run.cp.Attempt == 1 {
-		// Later attempts would count what the first one broke as broken before.
-		run.data.Unhealthy = found.unhealthy
+	if len(run.data.Apps) == 0 {
+		// Later attempts would count what the first one broke as broken before, and choose other applications.
+		run.data.Apps = found.apps
 	}
-	run.data.Outcome.AppURL = found.url
+	if run.data.Request.DryRun {
+		return r.dryRun(run, found.edit), nil
+	}
 	run.cp.Lock = run.data.Request.Lock.Name
 	return next(Locking, enteringQueue(run.cp.Lock)), nil
 }
 
+// dryRun ends a run that only wants to know what would change. It has not queued for the lock.
+func (r *Reconciler) dryRun(run *run, e edited) move {
+	run.noteEdit(e)
+	o := &run.data.Outcome
+	o.Diff = e.diff
+	if !e.changed {
+		o.Commit, o.CommitURL = e.tip, gitrepo.CommitURL(run.data.Request.Git.URL, e.tip)
+		return succeed(fmt.Sprintf("dry run: branch %s has the wanted state already, nothing would be pushed", run.data.Request.Git.Branch))
+	}
+	return succeed(fmt.Sprintf("dry run: %s would be changed on branch %s, nothing was pushed or synced; the result diff has the change",
+		list(slices.Sorted(maps.Keys(e.files))), run.data.Request.Git.Branch))
+}
+
 // checked is what a check has found, and the secrets that it used, also when it failed.
 type checked struct {
-	secrets   []string
-	unhealthy []string
-	url       string
+	secrets []string
+	apps    []appState
+	edit    edited
+	// closed says that a sync window forbids to sync now.
+	closed error
 }
 
 // checkTimeout bounds all checks of a run together.
@@ -65,12 +83,17 @@ func (r *Reconciler) check(ctx context.Context, run *run) (checked, error) {
 	both.Go(func() { cd, cdErr = r.checkArgoCD(ctx, run.copy()) })
 	both.Wait()
 	cd.secrets = append(cd.secrets, git.secrets...)
+	cd.edit = git.edit
 	// Where both fail, the same fault always gives the same reason: git comes first, unless only Argo CD's error is final.
 	err := cmp.Or(gitErr, cdErr)
 	if _, final := finalReason(cdErr); final {
 		if _, gitFinal := finalReason(gitErr); !gitFinal {
 			err = cdErr
 		}
+	}
+	if err == nil && cd.edit.changed {
+		// Without a change there may be nothing to sync.
+		err = cd.closed
 	}
 	return cd, err
 }
@@ -82,11 +105,12 @@ func (run *run) copy() *run {
 	return &c
 }
 
-// checkGit reads the branch and computes the edit: the credentials, the branch, the file and
-// the image in it are good, and where there is something to push, the server lets this user push.
+// checkGit reads the branch and computes the edit: the credentials, the branch, the files and the images in them are
+// good, and so is the key that signs. Where there is something to push, the server lets this user push. A dry run needs
+// neither the key nor that right.
 func (r *Reconciler) checkGit(ctx context.Context, run *run) (c checked, err error) {
 	defer func() { c.secrets = run.secrets }()
-	if run.data.Request.Update == nil {
+	if len(run.data.Request.Updates) == 0 {
 		return c, nil
 	}
 	repository, err := r.openGit(ctx, run)
@@ -95,68 +119,14 @@ func (r *Reconciler) checkGit(ctx context.Context, run *run) (c checked, err err
 	}
 	defer repository.Close()
 	e, err := r.edit(ctx, run, repository, "")
-	if err != nil || !e.changed {
+	c.edit = e
+	if err != nil || run.data.Request.DryRun {
+		return c, err
+	}
+	if _, err := r.signer(ctx, run); err != nil || !e.changed {
 		return c, err
 	}
 	return c, repository.CheckPush(ctx)
-}
-
-// checkArgoCD reads the application and asks for the right to sync it.
-func (r *Reconciler) checkArgoCD(ctx context.Context, run *run) (c checked, err error) {
-	defer func() { c.secrets = run.secrets }()
-	if run.data.Request.ArgoCD == nil {
-		return c, nil
-	}
-	a, err := r.openArgo(ctx, run)
-	if err != nil {
-		return c, err
-	}
-	defer a.release()
-	observed, err := a.Get(ctx, a.app, argocd.RefreshNone)
-	if err != nil {
-		return c, err
-	}
-	if err := argocd.Preflight(observed, r.goal(run)); err != nil {
-		return c, err
-	}
-	if !run.data.Request.VerifyOnly() {
-		allowed, err := a.CanSync(ctx, observed)
-		if err != nil {
-			return c, err
-		}
-		if !allowed {
-			return c, &argocd.PermissionError{Resource: "applications", Verb: "sync", Object: observed.RBACName}
-		}
-	}
-	base, err := a.BaseURL(ctx)
-	if err != nil {
-		return c, err
-	}
-	c.unhealthy = observed.Unhealthy()
-	if base != "" {
-		c.url = base + "/applications/" + observed.App.Namespace + "/" + observed.App.Name
-	}
-	return c, nil
-}
-
-// goal is what the pure decisions of package argocd work towards.
-func (r *Reconciler) goal(run *run) argocd.Goal {
-	req := run.data.Request
-	m := r.memories.of(run.UID, r.clock.Now())
-	g := argocd.Goal{
-		SameRepository: gitrepo.SameRepository,
-		Commit:         run.data.Outcome.Commit, Changed: run.data.Outcome.Changed,
-		Run: string(run.UID), Attempt: run.data.Sync.Attempt, Sent: run.data.Sync.Sent,
-		Contains: m.contains, Since: run.data.since(), Refreshed: m.refreshed, Mark: m.mark,
-		Health: argocd.HealthPolicy(req.Verify.Health), Unhealthy: run.data.Unhealthy,
-	}
-	if req.Git != nil {
-		g.RepoURL, g.Branch = req.Git.URL, req.Git.Branch
-	}
-	if req.Update != nil && req.Update.Kustomize != nil {
-		g.Path = req.Update.Kustomize.Path
-	}
-	return g
 }
 
 // resolve turns the run and its definition into the request that all later phases work from, and keeps it: edits of the
@@ -180,7 +150,7 @@ func (r *Reconciler) resolve(ctx context.Context, run *run) (move, error) {
 	if err := r.settings.policy().Check(resolved); err != nil {
 		return move{}, err
 	}
-	if resolved.VerifyOnly() {
+	if len(resolved.Updates) == 0 {
 		for _, want := range resolved.Images {
 			run.data.Targets = append(run.data.Targets, want.Target())
 		}

@@ -41,7 +41,7 @@ func TestParametersOfEveryTypeReachTheRequest(t *testing.T) {
 	h.create(second)
 	_, d := stateOf(t, h.reconcile("second"))
 	req := d.Request
-	if req.Images[0].NewTag != "true" || req.Update.Kustomize.Path != "overlays/test" || req.ArgoCD.Application.Name != "shop" {
+	if req.Images[0].NewTag != "true" || req.Updates[0].Kustomize.Path != "overlays/test" || req.ArgoCD.Applications[0].Name != "shop" {
 		t.Errorf("request is %+v", req)
 	}
 	if got := strings.Join(req.ArgoCD.Sync.Options, " "); got != "PruneLast=true ServerSideApply=true" {

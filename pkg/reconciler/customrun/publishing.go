@@ -27,8 +27,11 @@ const (
 // publishing puts the wanted image onto the branch: it plans a commit, stores it, and pushes what was stored. One
 // reconcile plans, the next one pushes.
 func (r *Reconciler) publishing(ctx context.Context, run *run) (move, error) {
-	if run.data.Request.VerifyOnly() {
-		return next(Verifying, "nothing to publish, verifying application "+run.data.Request.ArgoCD.Application.Name), nil
+	switch {
+	case run.data.Request.Restart:
+		return next(Syncing, "nothing to publish, restarting the workloads of "+appNames(run.data.Apps)), nil
+	case run.data.Request.VerifyOnly():
+		return next(Verifying, "nothing to publish, verifying "+appNames(run.data.Apps)), nil
 	}
 	held, err := r.mutex().Holds(ctx, run.cp.Lock, holderOf(run))
 	if err != nil {
@@ -56,27 +59,47 @@ func (r *Reconciler) plan(ctx context.Context, run *run) (move, error) {
 	if err != nil {
 		return move{}, err
 	}
-	run.noteEdit(edited)
+	if run.cp.Phase == Reverting {
+		run.data.Revert.Targets = edited.targets
+	} else {
+		run.noteEdit(edited)
+	}
 	if !edited.changed {
 		edited.repository.Close()
-		if !run.data.Outcome.Changed {
-			run.data.Outcome.Commit = edited.snapshot.Commit()
-			run.data.Outcome.CommitURL = gitrepo.CommitURL(run.data.Request.Git.URL, edited.snapshot.Commit())
-		}
-		return r.published(run, "the branch has the image already"), nil
+		return r.nothingToPush(run, edited), nil
 	}
 	git := run.data.Request.Git
 	person := gitrepo.Person{Name: git.Author.Name, Email: git.Author.Email}
+	signer, err := r.signer(ctx, run)
+	if err != nil {
+		edited.repository.Close()
+		return move{}, err
+	}
 	commit, err := edited.snapshot.Plan(ctx, edited.files, gitrepo.Message{
-		Author: person, Committer: person, When: r.clock.Now(), Text: commitText(run, edited),
+		Author: person, Committer: person, When: r.clock.Now(), Text: commitText(run), Signer: signer,
 	})
 	if err != nil {
+		edited.repository.Close()
 		return move{}, err
 	}
 	run.data.Publish.Commit, run.data.Publish.Parent, run.data.Publish.Encoded = commit.ID, commit.Parent, commit.Encoded
-	run.data.Publish.Diff = edited.diff
+	if run.cp.Phase == Publishing {
+		run.data.Publish.Diff = edited.diff
+	}
 	r.plans.put(run.UID, &plan{repository: edited.repository, snapshot: edited.snapshot, files: edited.files, commit: commit})
 	return again("pushing commit " + short(commit.ID) + " to " + git.Branch), nil
+}
+
+// nothingToPush goes on with a branch that has what is wanted. The commit that counts is its tip, unless this run has made
+// one already and not taken it back.
+func (r *Reconciler) nothingToPush(run *run, e edited) move {
+	if run.cp.Phase == Reverting {
+		return r.nothingToRevert(run)
+	}
+	if o := &run.data.Outcome; !o.Changed || o.Reverted {
+		o.Commit, o.CommitURL, o.Reverted = e.tip, gitrepo.CommitURL(run.data.Request.Git.URL, e.tip), false
+	}
+	return r.published(run, "the branch has it already")
 }
 
 // push sends the stored commit as a compare-and-swap. After anything but a plain success the branch is read: a commit
@@ -101,6 +124,7 @@ func (r *Reconciler) push(ctx context.Context, run *run) (move, error) {
 	case err == nil:
 		return r.pushed(run), nil
 	case errors.Is(err, gitrepo.ErrMoved):
+		logging.FromContext(ctx).Debugw("the branch has moved", "commit", p.commit.ID, "error", errorText(run, err))
 		return r.replan(run)
 	}
 	if tip, tipErr := p.repository.Tip(ctx); tipErr == nil && tip == p.commit.ID {
@@ -163,7 +187,7 @@ const lastLook = 10 * time.Second
 // lookForPush looks whether the planned commit of a run that is being interrupted is on the branch: a push under way
 // cannot be called back, and the results have to tell of it. What cannot be found out keeps no run from ending.
 func (r *Reconciler) lookForPush(ctx context.Context, run *run) {
-	if run.cp.Phase != Publishing || run.data.Publish.Commit == "" {
+	if run.data.Publish.Commit == "" {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, lastLook)
@@ -188,14 +212,19 @@ func (r *Reconciler) replan(run *run) (move, error) {
 // pushed notes that the planned commit is on the branch.
 func (r *Reconciler) pushed(run *run) move {
 	r.plans.forget(run.UID)
-	o := &run.data.Outcome
-	o.Changed = true
-	o.Commit = run.data.Publish.Commit
-	o.CommitURL = gitrepo.CommitURL(run.data.Request.Git.URL, o.Commit)
-	o.Diff = run.data.Publish.Diff
-	// What the commit was made on does not contain it: one question less for the repository.
-	r.memories.of(run.UID, r.clock.Now()).contains[run.data.Publish.Parent] = argocd.No
+	planned := run.data.Publish
 	run.data.Publish = publishState{}
+	// What the commit was made on does not contain it: one question less for the repository.
+	r.memories.of(run.UID, r.clock.Now()).contains = map[string]argocd.Answer{planned.Parent: argocd.No}
+	if run.cp.Phase == Reverting {
+		return r.revertPushed(run, planned)
+	}
+	o := &run.data.Outcome
+	o.Changed, o.Reverted = true, false
+	o.Commit = planned.Commit
+	o.CommitURL = gitrepo.CommitURL(run.data.Request.Git.URL, o.Commit)
+	o.Diff = planned.Diff
+	run.data.Revert = revertState{Parent: planned.Parent}
 	return r.published(run, "pushed commit "+short(o.Commit))
 }
 
@@ -204,7 +233,7 @@ func (r *Reconciler) published(run *run, message string) move {
 	if run.data.Request.ArgoCD == nil {
 		return succeed(message)
 	}
-	return next(Syncing, message+", waiting for application "+run.data.Request.ArgoCD.Application.Name)
+	return next(Syncing, message+", waiting for "+appNames(run.data.Apps))
 }
 
 // short is the abbreviated form of a commit id for messages.

@@ -99,9 +99,12 @@ func (r *Reconciler) reconcile(ctx context.Context, cr *v1beta1.CustomRun) error
 
 // advance runs the step of the phase, unless the run was cancelled, has timed out, or has its verdict already.
 func (r *Reconciler) advance(ctx context.Context, run *run) (move, error) {
-	if run.cp.Verdict == nil {
+	if run.cp.Verdict == nil || run.cp.Phase == Reverting {
 		if v := r.interrupted(run); v != nil {
 			r.lookForPush(ctx, run)
+			if failed := run.cp.Verdict; failed != nil {
+				v.Message = bounded(v.Message, maxMessageBytes/2) + "; before that, it had failed with " + string(failed.Reason) + ": " + failed.Message
+			}
 			return move{kind: moveVerdict, verdict: *v}, nil
 		}
 	}

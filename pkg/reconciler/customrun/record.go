@@ -3,6 +3,7 @@ package customrun
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	v1alpha1 "github.com/tekton-gitops/tekton-gitops/pkg/apis/gitops/v1alpha1"
 	"github.com/tekton-gitops/tekton-gitops/pkg/failpoint"
@@ -81,18 +82,25 @@ func (r *Reconciler) newRecord(run *run, current *v1alpha1.GitOpsRecord) *v1alph
 	}
 	record.Deployed = v1alpha1.Deployed{
 		Time: metav1.NewTime(r.clock.Now()), Run: run.Name, RunUID: string(run.UID), PipelineRun: req.Run.PipelineRun,
-		Commit: o.Commit, Revision: o.Revision, Live: o.Live, Summary: summary(run),
+		Commit: o.Commit, Revision: run.revision(), Live: o.Live, Summary: summary(run),
 	}
 	if req.Git != nil {
 		record.Repository = req.Git.URL
 	}
-	if app := req.ArgoCD; app != nil {
-		record.Application = app.Application.Name
-		if app.Application.Namespace != "" {
-			record.Application = app.Application.Namespace + "/" + app.Application.Name
-		}
+	var names []string
+	for _, app := range run.data.Apps {
+		names = append(names, appOf(app.Application).String())
 	}
+	record.Application = strings.Join(names, ",")
 	return record
+}
+
+// revision is what the first application has synced.
+func (run *run) revision() string {
+	if len(run.data.Apps) == 0 {
+		return ""
+	}
+	return run.data.Apps[0].Revision
 }
 
 // summary is the first image and how many more there are.

@@ -30,7 +30,7 @@ func TestUnansweredRefreshIsAskedForInAnotherWay(t *testing.T) {
 		"the second is still hard": {[]step{{normal, none, "a"}, {hard, hard, "b"}}, []seen{{normal, ""}, {hard, "b"}}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			m := newMemories().of("run", testStart)
+			m := newMemories().of("run", testStart).app(0)
 			var got []seen
 			for i, s := range tc.steps {
 				at := testStart.Add(time.Duration(i+1) * time.Minute)

@@ -13,30 +13,56 @@ import (
 func results(run *run) []runv1beta1.CustomRunResult {
 	o := run.data.Outcome
 	values := map[string]string{
-		v1alpha1.ResultChanged:        strconv.FormatBool(o.Changed),
-		v1alpha1.ResultCommit:         o.Commit,
-		v1alpha1.ResultCommitURL:      o.CommitURL,
-		v1alpha1.ResultPreviousImage:  previous(o, 0),
-		v1alpha1.ResultImages:         imagesJSON(run),
-		v1alpha1.ResultRevision:       o.Revision,
-		v1alpha1.ResultApplicationURL: o.AppURL,
-		v1alpha1.ResultHealth:         o.Health,
-		v1alpha1.ResultDiff:           o.Diff,
+		v1alpha1.ResultChanged:       strconv.FormatBool(o.Changed),
+		v1alpha1.ResultCommit:        o.Commit,
+		v1alpha1.ResultCommitURL:     o.CommitURL,
+		v1alpha1.ResultPreviousImage: previous(o, 0),
+		v1alpha1.ResultImages:        imagesJSON(run),
+		v1alpha1.ResultHealth:        run.health(),
+		v1alpha1.ResultDiff:          o.Diff,
+	}
+	if o.Reverted {
+		values[v1alpha1.ResultReverted] = strconv.FormatBool(true)
+	}
+	if len(run.data.Apps) > 0 {
+		values[v1alpha1.ResultRevision], values[v1alpha1.ResultApplicationURL] = run.data.Apps[0].Revision, run.data.Apps[0].URL
 	}
 	if len(run.data.Targets) > 0 {
 		values[v1alpha1.ResultImage] = run.data.Targets[0].String()
 	}
-	for _, live := range o.Live {
-		if live.Digest != "" {
-			values[v1alpha1.ResultImageDigest] = live.Digest
-			break
-		}
-	}
+	values[v1alpha1.ResultImageDigest] = firstDigest(run)
 	var out []runv1beta1.CustomRunResult
 	for _, result := range v1alpha1.Results() {
 		out = append(out, runv1beta1.CustomRunResult{Name: result.Name, Value: values[result.Name]})
 	}
 	return out
+}
+
+// firstDigest is what runs of the first image. Where there is one image only, it may run under another name.
+func firstDigest(run *run) string {
+	targets := run.data.Targets
+	other := ""
+	for _, live := range run.data.Outcome.Live {
+		switch {
+		case live.Digest == "":
+		case len(targets) == 0 || targets[0].Matches(live.Image):
+			return live.Digest
+		case other == "" && run.data.Request != nil && len(run.data.Request.Images) == 1:
+			other = live.Digest
+		}
+	}
+	return other
+}
+
+// health is that of the first application that is not Healthy, else of all.
+func (run *run) health() string {
+	health := ""
+	for _, app := range run.data.Apps {
+		if health = app.Health; health != "Healthy" {
+			break
+		}
+	}
+	return health
 }
 
 // unknownResults are all documented results of a run whose state this build cannot read: there, and empty.
@@ -57,11 +83,11 @@ type imageResult struct {
 
 // imagesJSON is an array of objects: an array of strings would become an array result for its consumer.
 func imagesJSON(run *run) string {
-	if run.data.Request == nil || len(run.data.Targets) != len(run.data.Request.Images) || len(run.data.Targets) == 0 {
+	if run.data.Request == nil || len(run.data.Targets) < len(run.data.Request.Images) || len(run.data.Request.Images) == 0 {
 		return ""
 	}
 	var images []imageResult
-	for i, target := range run.data.Targets {
+	for i, target := range run.data.Targets[:len(run.data.Request.Images)] {
 		images = append(images, imageResult{Name: run.data.Request.Images[i].Name, Previous: previous(run.data.Outcome, i), Image: target.String()})
 	}
 	out, err := json.Marshal(images)

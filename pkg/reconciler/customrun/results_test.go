@@ -14,10 +14,12 @@ import (
 var deployed = data{
 	Request: &request.Request{Images: []image.Want{{Name: "server", NewTag: "2"}, {Name: "client", NewTag: "3"}}},
 	Targets: []image.Ref{{Name: "quay.io/team/server", Tag: "2"}, {Name: "quay.io/team/client", Tag: "3"}},
+	Apps:    []appState{{Revision: "c0ffee2", URL: "https://argocd/app", Health: "Healthy"}, {Revision: "c0ffee3", URL: "https://argocd/other", Health: "Healthy"}},
 	Outcome: outcome{
 		Changed: true, Commit: "c0ffee", CommitURL: "https://git/c0ffee", Previous: []string{"quay.io/team/server:1"}, Diff: "--- a\n+++ b\n",
-		Revision: "c0ffee2", AppURL: "https://argocd/app", Health: "Healthy",
-		Live: []v1alpha1.LiveImage{{Container: "init"}, {Container: "server", Digest: "sha256:aa"}, {Container: "client", Digest: "sha256:bb"}},
+		Live: []v1alpha1.LiveImage{
+			{Container: "init", Image: "quay.io/team/server:2"}, {Container: "client", Image: "quay.io/team/client:3", Digest: "sha256:bb"}, {Container: "server", Image: "quay.io/team/server:2", Digest: "sha256:aa"},
+		},
 	},
 }
 

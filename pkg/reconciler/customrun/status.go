@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	v1alpha1 "github.com/tekton-gitops/tekton-gitops/pkg/apis/gitops/v1alpha1"
@@ -74,6 +75,12 @@ func (r *Reconciler) apply(ctx context.Context, run *run, m move) error {
 		r.setCondition(status, corev1.ConditionUnknown, string(m.next), m.message)
 	case moveVerdict:
 		run.cp.Verdict = &m.verdict
+		if r.goesBack(run) {
+			run.cp.Phase = Reverting
+			run.data.enter(Reverting, r.clock.Now())
+			r.setCondition(status, corev1.ConditionUnknown, string(Reverting), revertingMessage(run))
+			break
+		}
 		run.cp.Phase = Releasing
 		now := metav1.NewMicroTime(r.clock.Now())
 		run.data.Release.Since = &now
@@ -114,7 +121,9 @@ func (r *Reconciler) refuse(ctx context.Context, run *run, status *v1beta1.Custo
 	if !errors.Is(cause, errCheckpointTooLarge) {
 		return cause
 	}
-	run.cp.Verdict = &verdict{Reason: v1alpha1.ReasonInvalidSpec, Message: cause.Error()}
+	if v := run.cp.Verdict; v == nil || v.succeeded() {
+		run.cp.Verdict = &verdict{Reason: v1alpha1.ReasonInvalidSpec, Message: cause.Error()}
+	}
 	run.cp.Phase = Releasing
 	now := metav1.NewMicroTime(r.clock.Now())
 	left := &data{Targets: run.data.Targets, Outcome: run.data.Outcome, Release: releaseState{Since: &now}}
@@ -182,8 +191,14 @@ func (r *Reconciler) retry(run *run, status *v1beta1.CustomRunStatus, now metav1
 	status.RetriesStatus = append(status.RetriesStatus, *past)
 	status.StartTime, status.CompletionTime, status.Results = &now, nil, nil
 	run.cp = checkpoint{Version: checkpointVersion, Phase: Preparing, Attempt: run.cp.Attempt + 1}
-	run.data = &data{Request: run.data.Request, Unhealthy: run.data.Unhealthy, Outcome: run.data.Outcome, Sync: run.data.Sync.afterRetry()}
+	apps := slices.Clone(run.data.Apps)
+	for i := range apps {
+		apps[i].Sync, apps[i].Revision = apps[i].Sync.afterRetry(), ""
+	}
+	run.data = &data{Request: run.data.Request, Apps: apps, Outcome: run.data.Outcome, Revert: run.data.Revert.afterRetry()}
 	run.data.enter(Preparing, now.Time)
+	// What was learnt may be about another commit.
+	r.memories.forget(run.UID)
 	r.setCondition(status, corev1.ConditionUnknown, string(Preparing), "trying again after "+past.Conditions[0].Reason+": "+past.Conditions[0].Message)
 }
 

@@ -13,6 +13,7 @@ func (r *Reconciler) steps() map[Phase]step {
 		Publishing: r.publishing,
 		Syncing:    r.syncing,
 		Verifying:  r.verifying,
+		Reverting:  r.reverting,
 		Releasing:  r.releasing,
 	}
 }

@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	v1alpha1 "github.com/tekton-gitops/tekton-gitops/pkg/apis/gitops/v1alpha1"
 	"github.com/tekton-gitops/tekton-gitops/pkg/argocd"
 	"github.com/tekton-gitops/tekton-gitops/pkg/failpoint"
-	"github.com/tekton-gitops/tekton-gitops/pkg/gitrepo"
 	"knative.dev/pkg/logging"
 )
 
@@ -27,94 +27,176 @@ const (
 // syncing waits until Argo CD has synced the commit or a descendant of it, and asks for a sync when nothing else does.
 // What to do is decided by argocd.Decide from plain values; this step carries it out.
 func (r *Reconciler) syncing(ctx context.Context, run *run) (move, error) {
-	if over := r.phaseOver(run, run.data.Request.ArgoCD.Sync.Timeout.Duration); over {
-		return fail(v1alpha1.ReasonSyncTimeout, fmt.Sprintf("application %s did not sync commit %s within %s: %s",
-			run.data.Request.ArgoCD.Application.Name, short(run.data.Outcome.Commit), run.data.Request.ArgoCD.Sync.Timeout.Duration, currentMessage(run))), nil
+	timeout := run.data.Request.ArgoCD.Sync.Timeout.Duration
+	if r.phaseOver(run, timeout) {
+		what := "commit " + short(run.commit()) + " was not synced"
+		if run.data.Request.Restart {
+			what = "the workloads were not restarted"
+		}
+		return fail(v1alpha1.ReasonSyncTimeout, fmt.Sprintf("%s within %s: %s", what, timeout, currentMessage(run))), nil
 	}
 	a, err := r.openArgo(ctx, run)
 	if err != nil {
 		return move{}, err
 	}
 	defer a.release()
-	r.subscribe(run, a)
-	observed, waiting, err := r.observe(ctx, run, a)
-	if err != nil || waiting != nil {
-		return orStay(run, waiting), err
+	if run.data.Request.Restart {
+		return r.restarting(ctx, run, a)
 	}
-	d := argocd.Decide(observed, r.goal(run), r.clock.Now())
-	logging.FromContext(ctx).Debugw("decided", "action", d.Action, "says", d.Message, "wake", d.Wake.String(), "sync", observed.Sync, "health", observed.Health, "running", observed.Running)
-	switch d.Action {
-	case argocd.Proceed:
-		run.data.Outcome.Revision, run.data.Outcome.Health = d.Revision, observed.Health
-		return next(Verifying, "revision "+short(d.Revision)+" is synced, waiting for the rollout"), nil
-	case argocd.DoSync:
-		return r.sync(ctx, run, a, d)
+	m, done, err := r.syncAll(ctx, run, a, timeout)
+	if err != nil || !done {
+		return m, err
 	}
-	return r.follow(ctx, run, a, d, run.data.Request.ArgoCD.Sync.Timeout.Duration)
+	return next(Verifying, "revision "+short(run.data.Apps[0].Revision)+" is synced, waiting for the rollout"), nil
 }
 
-// sync asks for a sync operation whose number is in the stored status; else it stores the number first.
-func (r *Reconciler) sync(ctx context.Context, run *run, a *argo, d argocd.Decision) (move, error) {
-	if run.data.Sync.Attempt != d.Attempt || run.data.Sync.Sent {
-		run.data.Sync = syncState{Attempt: d.Attempt}
-		return again(d.Message), nil
+// syncAll brings each application that is not synced yet one decision further, and tells whether all are. It asks for
+// one sync at most: the next one has its own intent to store.
+func (r *Reconciler) syncAll(ctx context.Context, run *run, a *argo, timeout time.Duration) (m move, done bool, err error) {
+	var open []*application
+	for _, app := range r.applications(run, a) {
+		r.subscribe(run, app)
+		if app.state.Revision == "" {
+			open = append(open, app)
+		}
+	}
+	if err := r.observeAll(ctx, run, open); err != nil {
+		return move{}, false, err
+	}
+	var waiting waits
+	for _, app := range open {
+		if app.waiting != nil {
+			waiting.add(app, *app.waiting)
+			continue
+		}
+		d := argocd.Decide(app.observed, r.goal(run, app), r.clock.Now())
+		logging.FromContext(ctx).Debugw("decided", "application", app.app.String(), "action", d.Action, "says", d.Message, "wake", d.Wake.String(),
+			"sync", app.observed.Sync, "health", app.observed.Health, "running", app.observed.Running)
+		if d.Action == argocd.Proceed {
+			r.settles(app, d)
+			app.state.Revision, app.state.Health = d.Revision, app.observed.Health
+			continue
+		}
+		m, effect, err := r.carryOut(ctx, run, app, d, timeout)
+		if err != nil || effect || m.kind != moveStay {
+			return m, false, err
+		}
+		waiting.add(app, m)
+	}
+	if len(waiting.moves) > 0 {
+		return waiting.move(run), false, nil
+	}
+	return move{}, true, nil
+}
+
+// settles notes that nothing is to be done about an application now.
+func (r *Reconciler) settles(a *application, d argocd.Decision) {
+	a.memory.foreign = d.Foreign
+	r.seeWindow(a, false)
+}
+
+// carryOut follows a decision about an application. effect tells that it was one of those of which a reconcile makes one.
+func (r *Reconciler) carryOut(ctx context.Context, run *run, a *application, d argocd.Decision, timeout time.Duration) (m move, effect bool, err error) {
+	a.memory.foreign = d.Foreign
+	switch d.Action {
+	case argocd.DoSync:
+		return r.sync(ctx, run, a, d, timeout)
+	case argocd.DoTerminate:
+		m, err = r.terminate(ctx, run, a, d)
+		return m, true, err
+	case argocd.Wait:
+		r.seeWindow(a, false)
+	}
+	m, err = r.follow(ctx, run, a, d, timeout)
+	return m, false, err
+}
+
+// sync asks for a sync operation whose number is in the stored status; else it stores the number first. A sync that a
+// window forbids has no effect.
+func (r *Reconciler) sync(ctx context.Context, run *run, a *application, d argocd.Decision, timeout time.Duration) (m move, effect bool, err error) {
+	s := &a.state.Sync
+	if pause := closedPause - r.clock.Since(a.memory.closed); pause > 0 {
+		return stay("", r.untilPhaseEnd(run, timeout, pause)), false, nil
+	}
+	if s.Attempt != d.Attempt || s.Sent {
+		s.Attempt, s.Sent = d.Attempt, false
+		return again(d.Message), true, nil
 	}
 	if err := r.confirm(ctx, run); err != nil {
-		return move{}, err
+		return move{}, false, err
 	}
 	failpoint.Here(failpoint.SyncBefore)
-	err := a.Sync(ctx, a.app, argocd.SyncRequest{
-		Prune: run.data.Request.ArgoCD.Sync.Prune, Options: run.data.Request.ArgoCD.Sync.Options,
-		Run: string(run.UID), Attempt: d.Attempt,
+	want := run.data.Request.ArgoCD.Sync
+	err = a.Sync(ctx, a.app, argocd.SyncRequest{
+		Revision: d.Revision, Position: d.Position, Prune: want.Prune, Options: want.Options, Run: string(run.UID), Attempt: d.Attempt,
 	})
 	failpoint.Here(failpoint.SyncAfter)
 	switch {
 	case errors.Is(err, argocd.ErrOperationInProgress):
-		return stay("application "+a.app.String()+" is busy with another operation, waiting for its end", busyWait), nil
+		return stay("application "+a.app.String()+" is busy with another operation, waiting for its end", busyWait), false, nil
+	case errors.Is(err, argocd.ErrSyncWindow):
+		m, err = r.windowClosed(ctx, run, a, timeout)
+		return m, false, err
 	case err != nil:
-		return move{}, err
+		return move{}, false, err
 	}
-	run.data.Sync.Sent = true
-	return stay(d.Message, busyWait), nil
+	s.Sent = true
+	r.seeWindow(a, false)
+	return stay(d.Message, busyWait), true, nil
 }
 
-// observe reads the application: the result of the refresh that was asked for, else its state as it stands. While a
-// background call is under way, it gives the move that waits for it.
-func (r *Reconciler) observe(ctx context.Context, run *run, a *argo) (argocd.Observation, *move, error) {
-	m := r.memories.of(run.UID, r.clock.Now())
+// observeAll reads the applications side by side: the result of the refresh that was asked for, else the state as it
+// stands.
+func (r *Reconciler) observeAll(ctx context.Context, run *run, apps []*application) error {
 	if r.background.running(run, callContains) {
-		if waiting, err := r.contains(ctx, run, ""); err != nil || waiting != nil {
-			return argocd.Observation{}, waiting, err
+		waiting, err := r.contains(ctx, run, argocd.Decision{})
+		if err != nil {
+			return err
+		}
+		for _, app := range apps {
+			app.waiting = waiting
+		}
+		if waiting != nil {
+			return nil
 		}
 	}
-	if r.background.running(run, callRefresh) {
-		observed, done, err := r.refresh(run, a)
-		switch {
-		case !done:
-			waiting := stay(currentMessage(run), callBackstop)
-			return observed, &waiting, nil
-		case err != nil:
-			return observed, nil, err
-		}
-		m.finish(observed.Refreshed)
-		return observed, nil, nil
-	}
-	observed, err := a.Get(ctx, a.app, argocd.RefreshNone)
-	return observed, nil, err
+	return gather(apps, func(a *application) error { return r.observe(ctx, run, a) })
 }
 
-// follow carries out the decisions that Syncing and Verifying have in common.
-func (r *Reconciler) follow(ctx context.Context, run *run, a *argo, d argocd.Decision, phaseTimeout time.Duration) (move, error) {
+// observe reads one application. While its refresh is under way, it sets the move that waits for it.
+func (r *Reconciler) observe(ctx context.Context, run *run, a *application) (err error) {
+	if !r.background.running(run, a.callRefresh()) {
+		a.observed, err = a.Get(ctx, a.app, argocd.RefreshNone)
+		return err
+	}
+	observed, done, err := r.refresh(run, a)
+	switch {
+	case !done:
+		waiting := stay("", callBackstop)
+		a.waiting = &waiting
+		return nil
+	case err != nil:
+		return err
+	}
+	a.memory.finish(observed.Refreshed)
+	a.observed = observed
+	return nil
+}
+
+// follow carries out the decisions that are no effect.
+func (r *Reconciler) follow(ctx context.Context, run *run, a *application, d argocd.Decision, timeout time.Duration) (move, error) {
 	switch d.Action {
 	case argocd.Wait:
-		return stay(d.Message, r.untilPhaseEnd(run, phaseTimeout, d.Wake)), nil
+		return stay(d.Message, r.untilPhaseEnd(run, timeout, d.Wake)), nil
 	case argocd.DoRefresh:
-		r.memories.of(run.UID, r.clock.Now()).begin(d, r.clock.Now())
+		a.memory.begin(d, r.clock.Now())
 		_, _, err := r.refresh(run, a)
 		return stay(d.Message, callBackstop), err
 	case argocd.Ask:
-		waiting, err := r.contains(ctx, run, d.Revision)
-		return orStay(run, waiting), err
+		waiting, err := r.contains(ctx, run, d)
+		return orAgain(waiting), err
+	case argocd.AskWindows:
+		return r.windowClosed(ctx, run, a, timeout)
 	case argocd.Fail:
 		return move{}, d.Err
 	}
@@ -125,15 +207,16 @@ func (r *Reconciler) follow(ctx context.Context, run *run, a *argo, d argocd.Dec
 const (
 	callCheck    = "check"
 	callEdit     = "edit"
-	callRefresh  = "refresh"
+	callRefresh  = "refresh" // + the index of the application
 	callContains = "contains"
 )
 
+func (a *application) callRefresh() string { return callRefresh + strconv.Itoa(a.index) }
+
 // refresh makes Argo CD compare again, in the background.
-func (r *Reconciler) refresh(run *run, a *argo) (argocd.Observation, bool, error) {
-	kind := r.memories.of(run.UID, r.clock.Now()).pendingKind
-	app, dial := a.app, a.dial
-	return call(r.background, run, callRefresh, refreshTimeout, func(ctx context.Context) (argocd.Observation, error) {
+func (r *Reconciler) refresh(run *run, a *application) (argocd.Observation, bool, error) {
+	kind, app, dial := a.memory.pendingKind, a.app, a.dial
+	return call(r.background, run, a.callRefresh(), refreshTimeout, func(ctx context.Context) (argocd.Observation, error) {
 		conn, release, err := dial()
 		if err != nil {
 			return argocd.Observation{}, err
@@ -143,55 +226,17 @@ func (r *Reconciler) refresh(run *run, a *argo) (argocd.Observation, bool, error
 	})
 }
 
-// ancestry is the answer to whether a revision contains the commit.
-type ancestry struct {
-	revision string
-	answer   argocd.Answer
-}
-
-// contains asks the repository in the background whether a revision contains our commit, and keeps the answer for the
-// next decision. It gives the move that waits, or nil once the answer is there.
-func (r *Reconciler) contains(ctx context.Context, run *run, revision string) (*move, error) {
-	var repository *gitrepo.Repository
-	if !r.background.running(run, callContains) {
-		var err error
-		if repository, err = r.openGit(ctx, run); err != nil {
-			return nil, err
-		}
-	}
-	commit := run.data.Outcome.Commit
-	found, done, err := call(r.background, run, callContains, containsTimeout, func(ctx context.Context) (ancestry, error) {
-		defer repository.Close()
-		answer, err := repository.Contains(ctx, revision, commit)
-		return ancestry{revision: revision, answer: answers[answer]}, err
-	})
-	if err != nil {
-		return nil, err
-	}
-	if !done {
-		waiting := stay("looking whether the synced revision contains commit "+short(commit), callBackstop)
-		return &waiting, nil
-	}
-	r.memories.of(run.UID, r.clock.Now()).contains[found.revision] = found.answer
-	return nil, nil
-}
-
-// answers translates between the two packages, which do not know each other.
-var answers = map[gitrepo.Answer]argocd.Answer{
-	gitrepo.Yes: argocd.Yes, gitrepo.No: argocd.No, gitrepo.Unknown: argocd.Unknown,
-}
-
-// orStay is the waiting move, or a look at once when there is nothing to wait for.
-func orStay(run *run, waiting *move) move {
-	if waiting == nil {
-		return again(currentMessage(run))
-	}
-	return *waiting
+// subscribe wakes the run when the application changes.
+func (r *Reconciler) subscribe(run *run, a *application) {
+	key := a.watch
+	key.app = a.app
+	r.watches.subscribe(key, run.key, func() (watcher, func(), error) { return a.dial() })
 }
 
 // phaseOver tells whether the phase has used up its time. Zero means that only the run's own timeout counts.
 func (r *Reconciler) phaseOver(run *run, timeout time.Duration) bool {
-	return timeout > 0 && r.clock.Since(run.data.since()) >= timeout
+	since, counts := run.data.counted()
+	return timeout > 0 && counts && r.clock.Since(since) >= timeout
 }
 
 // untilPhaseEnd shortens a wait to the end of the phase's time.
@@ -199,8 +244,23 @@ func (r *Reconciler) untilPhaseEnd(run *run, timeout, wait time.Duration) time.D
 	if wait <= 0 {
 		wait = time.Second
 	}
-	if timeout > 0 {
-		wait = min(wait, timeout-r.clock.Since(run.data.since()))
+	if since, counts := run.data.counted(); timeout > 0 && counts {
+		wait = min(wait, timeout-r.clock.Since(since))
 	}
 	return max(wait, time.Millisecond)
+}
+
+// counted is since when the time of the phase counts. It does not while a sync window is closed, and begins anew when
+// that has opened.
+func (d *data) counted() (since time.Time, counts bool) {
+	since = d.since()
+	for _, app := range d.Apps {
+		if app.Sync.Closed {
+			return time.Time{}, false
+		}
+		if opened := app.Sync.Opened; opened != nil && opened.After(since) {
+			since = opened.Time
+		}
+	}
+	return since, true
 }

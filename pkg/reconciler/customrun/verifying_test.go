@@ -19,7 +19,7 @@ func TestPhasesTimeOutWithReasonsOfTheirOwn(t *testing.T) {
 		reason  v1alpha1.Reason
 		says    string
 	}{
-		"the sync":    {func(a *argoServer) { a.stuck = true }, v1alpha1.ReasonSyncTimeout, "did not sync commit"},
+		"the sync":    {func(a *argoServer) { a.stuck = true }, v1alpha1.ReasonSyncTimeout, "was not synced within"},
 		"the rollout": {func(a *argoServer) { a.available = 0 }, v1alpha1.ReasonVerifyTimeout, "not proven within 30s: Deployment/server"},
 		"the health":  {func(a *argoServer) { a.health = "Progressing" }, v1alpha1.ReasonVerifyTimeout, "Progressing"},
 	} {
@@ -49,7 +49,7 @@ func TestSyncThatIsRefused(t *testing.T) {
 			s := newSite(t)
 			s.create(s.deploy("1.0.1"))
 			s.inPhase(testRun, Syncing)
-			s.argo.set(func(a *argoServer) { a.syncErr = tc.err })
+			s.argo.set(func(a *argoServer) { a.syncErr, a.windowClosed = tc.err, tc.reason != "" })
 			cr := s.finish(testRun)
 			if tc.reason != "" {
 				wantFailed(t, cr, tc.reason)
@@ -81,17 +81,17 @@ func TestRolloutThatCannotSucceedFailsEarly(t *testing.T) {
 		},
 		"no workload runs the image": {
 			func(a *argoServer) { a.gone, a.others = true, []string{"quay.io/team/client:1", "quay.io/team/db:2"} }, nil,
-			v1alpha1.ReasonImageNotInManifest, []string{"quay.io/team/server", "its Deployments run quay.io/team/client:1, quay.io/team/db:2"},
+			v1alpha1.ReasonImageNotInManifest, []string{"quay.io/team/server", "its workloads run quay.io/team/client:1, quay.io/team/db:2"},
 		},
 		"there is no workload at all": {
-			func(a *argoServer) { a.gone = true }, nil, v1alpha1.ReasonImageNotInManifest, []string{"it has no Deployment"},
+			func(a *argoServer) { a.gone = true }, nil, v1alpha1.ReasonImageNotInManifest, []string{"it has no workload"},
 		},
 		"the named workload never appears": {
 			func(a *argoServer) { a.gone = true }, []v1beta1.Param{param("workload", "Deployment/server"), param("workload-namespace", "dev"), param("verify-timeout", "30s")},
 			v1alpha1.ReasonVerifyTimeout, []string{"Deployment/server does not exist yet"},
 		},
 		"too many workloads": {
-			func(a *argoServer) { a.others = make([]string, maxWorkloads) }, nil, v1alpha1.ReasonInvalidSpec, []string{"51 Deployments, at most 50", "verify.workloads"},
+			func(a *argoServer) { a.others = make([]string, maxWorkloads) }, nil, v1alpha1.ReasonInvalidSpec, []string{"51 of them, at most 50", "verify.workloads"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -177,7 +177,7 @@ func TestDigestAndNamesOfImages(t *testing.T) {
 	for i := range 12 {
 		many.others = append(many.others, fmt.Sprintf("quay.io/team/other-%02d:1", i))
 	}
-	if err := notInManifest("server", many); !errors.Is(err, errNotInManifest) || !strings.HasSuffix(err.Error(), "other-09:1, and 2 more") {
+	if err := notInManifest("server", []*application{{found: many}}); !errors.Is(err, errNotInManifest) || !strings.HasSuffix(err.Error(), "other-09:1, and 2 more") {
 		t.Errorf("error is %v", err)
 	}
 }

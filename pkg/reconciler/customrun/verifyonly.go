@@ -10,7 +10,7 @@ import (
 
 // verified ends a run that only verifies. What changed is told by the lock's record: it has what ran when a run last
 // succeeded.
-func (r *Reconciler) verified(ctx context.Context, run *run, found workloads) (move, error) {
+func (r *Reconciler) verified(ctx context.Context, run *run, names string) (move, error) {
 	ctx, cancel := context.WithTimeout(ctx, apiTimeout)
 	defer cancel()
 	record, err := readRecord(ctx, r.dynamic.Resource(v1alpha1.Resource("gitopsrecords")).Namespace(run.Namespace), run.cp.Lock)
@@ -19,8 +19,11 @@ func (r *Reconciler) verified(ctx context.Context, run *run, found workloads) (m
 	}
 	o := &run.data.Outcome
 	o.Changed = record == nil || !sameLive(record.Live, o.Live)
-	message := fmt.Sprintf("application %s is Synced and %s at revision %s", run.data.Request.ArgoCD.Application.Name, o.Health, short(o.Revision))
-	if names := found.String(); names != "" {
+	message := appNames(run.data.Apps) + areSynced(run) + " at revision " + short(run.data.Apps[0].Revision)
+	switch {
+	case run.data.Request.Restart:
+		message += ", " + names + " restarted"
+	case names != "":
 		message += ", " + names + " rolled out"
 	}
 	if !o.Changed {
@@ -29,26 +32,35 @@ func (r *Reconciler) verified(ctx context.Context, run *run, found workloads) (m
 	return succeed(message), nil
 }
 
+// areSynced follows the names of the run's applications.
+func areSynced(run *run) string {
+	is := " is "
+	if len(run.data.Apps) > 1 {
+		is = " are "
+	}
+	return is + "Synced and " + run.health()
+}
+
 // anotherImage decides what another tag or digest means. A run that only verifies has no commit to measure it by: what is
 // Synced and not the wanted image is a mismatch.
-func (r *Reconciler) anotherImage(run *run, observed argocd.Observation, workload, live string, want target) argocd.Decision {
-	if !run.data.Request.VerifyOnly() {
-		return argocd.OtherImage(observed, r.goal(run), r.clock.Now(), workload, live)
+func (r *Reconciler) anotherImage(run *run, a *application, workload, live string, want target) argocd.Decision {
+	if run.commit() != "" {
+		return argocd.OtherImage(a.observed, r.goal(run, a), r.clock.Now(), workload, live)
 	}
-	return r.onceSettled(run, observed, fmt.Errorf("%w: %s runs %s, the run expects %s", argocd.ErrImageMismatch, workload, live, want))
+	return r.onceSettled(run, a, fmt.Errorf("%w: %s runs %s, the run expects %s", argocd.ErrImageMismatch, workload, live, want))
 }
 
 // noWorkload decides what it means that nothing runs an image.
-func (r *Reconciler) noWorkload(run *run, observed argocd.Observation, cause error) argocd.Decision {
-	if !run.data.Request.VerifyOnly() {
-		return argocd.NoWorkload(observed, r.goal(run), r.clock.Now(), cause)
+func (r *Reconciler) noWorkload(run *run, a *application, cause error) argocd.Decision {
+	if run.commit() != "" {
+		return argocd.NoWorkload(a.observed, r.goal(run, a), r.clock.Now(), cause)
 	}
-	return r.onceSettled(run, observed, cause)
+	return r.onceSettled(run, a, cause)
 }
 
 // onceSettled fails with the cause if a comparison begun in this phase finds the application Synced and Healthy.
-func (r *Reconciler) onceSettled(run *run, observed argocd.Observation, cause error) argocd.Decision {
-	d := argocd.Settled(observed, r.goal(run), run.data.since(), r.clock.Now())
+func (r *Reconciler) onceSettled(run *run, a *application, cause error) argocd.Decision {
+	d := argocd.Settled(a.observed, r.goal(run, a), run.data.since(), r.clock.Now())
 	if d.Action == argocd.Proceed {
 		return argocd.Decision{Action: argocd.Fail, Err: cause}
 	}

@@ -40,7 +40,7 @@ func TestReasons(t *testing.T) {
 	slices.Sort(retried)
 	slices.Sort(final)
 	want := [][]string{
-		{"Preparing", "Locking", "Publishing", "Syncing", "Verifying", "Releasing"},
+		{"Preparing", "Locking", "Publishing", "Syncing", "Verifying", "Reverting", "Releasing"},
 		{"ApplicationMismatch", "ApplicationNotFound", "CertificateInvalid", "CredentialsInvalid", "CustomRunTimedOut", "ImageMismatch", "ImageNotInManifest", "LockTimeout", "ManifestInvalid", "OperationBlocked", "PermissionDenied", "PushConflict", "PushRejected", "RolledBack", "RolloutFailed", "SyncFailed", "SyncTimeout", "SyncWindowClosed", "VerifyTimeout"},
 		{"CustomRunCancelled", "CustomRunWorkspaceNotSupported", "DefinitionNotFound", "InvalidParameters", "InvalidSpec", "NamespaceNotEnabled", "PolicyDenied", "Succeeded", "Superseded"},
 	}

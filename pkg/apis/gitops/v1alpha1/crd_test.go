@@ -101,29 +101,38 @@ const sha = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789ab
 // full sets every field to a plain value; each test below replaces one line.
 const full = `
 params: [{name: tag, type: string, description: d, default: x}, {name: l, default: [a]}, {name: o, default: {k: v}}]
-lock: {name: my-lock, timeout: 30m}
+lock: {name: my-lock, queue: Latest, timeout: 30m}
 git:
   url: https://github.com/org/catalog.git
   branch: release/1.0
   secretRef: {name: github}
   author: {name: CI Bot, email: ci@example.com}
   message: "Set $(image)"
+  signing: {secretRef: {name: key}}
 images:
 - {name: quay.io/org/server, newName: "reg.local:5000/org/server", newTag: "1.10", digest: "` + sha + `"}
-update: [{kustomize: {path: clusters/local.home/overlays/dev}}]
+update:
+- kustomize: {path: clusters/local.home/overlays/dev}
+- {images: [quay.io/org/server], helm: {file: values.yaml, repository: image.repository, tag: image.tag, digest: image.digest}}
+- helm: {file: charts/a/values.yaml, image: 'servers[0]."app.io/x"'}
+- manifests: {path: apps/server, container: server}
+- yaml: {file: env.yaml, path: server.tag, value: v 1}
 argocd:
   server: argocd-server.argocd.svc:443
+  transport: grpc-web
   plaintext: "false"
   insecure: "false"
   secretRef: {name: argocd}
   applications: [{name: catalog-dev, namespace: apps, project: default}]
-  sync: {prune: "true", options: [ServerSideApply=true], timeout: 1h30m}
+  sync: {prune: "true", options: [ServerSideApply=true], pinRevision: "true", window: Wait, onForeignOperation: Terminate, timeout: 1h30m}
 verify:
   workloads: [{kind: Deployment, namespace: dev, name: server, container: app}]
   health: Application
   timeout: 600s
   stableFor: "0"
   failureGrace: 1.5s
+onFailure: Revert
+dryRun: "true"
 `
 
 func TestGitOpsDeploySchema(t *testing.T) {
@@ -135,20 +144,20 @@ func TestGitOpsDeploySchema(t *testing.T) {
 		return strings.Replace(full, old, replacement, 1)
 	}
 	const (
-		boolText     = `: write "true" or "false", in quotes`
-		durationText = ": write a duration such as 90s, 10m or 1h30m, at most 168h"
-		pathText     = ": write a path below the root of the repository, such as overlays/dev, without '..'"
-		branchText   = ": write the short name of a branch, such as main"
-		urlText      = ": write https://HOST/PATH, without user name, password, query or fragment"
-		hostText     = ": write host or host:port, without https:// and without a path"
-		nameText     = ": write the name of an object: lower case letters, digits, '-' and '.'"
-		labelText    = ": write a name of lower case letters, digits and '-', at most 63 characters"
-		imageText    = ": write an image's name without tag and digest, such as quay.io/org/app"
-		branch       = "branch: release/1.0"
-		path         = "path: clusters/local.home/overlays/dev"
-		url          = "url: https://github.com/org/catalog.git"
-		server       = "server: argocd-server.argocd.svc:443"
-		timeout      = "timeout: 600s"
+		boolText    = `: write "true" or "false", in quotes`
+		timeoutText = ": write a duration such as 90s, 10m or 1h30m, at least 1s and at most 168h"
+		pathText    = ": write a path below the root of the repository, such as overlays/dev, without '..'"
+		branchText  = ": write the short name of a branch, such as main"
+		urlText     = ": write https://HOST/PATH or ssh://git@HOST/PATH, without password, query or fragment"
+		hostText    = ": write host or host:port, without https:// and without a path"
+		nameText    = ": write the name of an object: lower case letters, digits, '-' and '.'"
+		labelText   = ": write a name of lower case letters, digits and '-', at most 63 characters"
+		imageText   = ": write an image's name without tag and digest, such as quay.io/org/app"
+		branch      = "branch: release/1.0"
+		path        = "path: clusters/local.home/overlays/dev"
+		url         = "url: https://github.com/org/catalog.git"
+		server      = "server: argocd-server.argocd.svc:443"
+		timeout     = "timeout: 600s"
 	)
 	for name, tc := range map[string]struct {
 		spec string
@@ -156,41 +165,44 @@ func TestGitOpsDeploySchema(t *testing.T) {
 	}{
 		"everything": {spec: full},
 		"variables everywhere": {spec: `
-lock: {name: "$(params.a)", timeout: "$(params.a)"}
-git: {url: "$(params.a)", branch: "$(params.a)", secretRef: {name: "$(params.a)"}, author: {name: "$(params.a)", email: "$(params.a)"}, message: "$(params.a)"}
+lock: {name: "$(params.a)", queue: "$(params.a)", timeout: "$(params.a)"}
+git: {url: "$(params.a)", branch: "$(params.a)", secretRef: {name: "$(params.a)"}, author: {name: "$(params.a)", email: "$(params.a)"}, message: "$(params.a)", signing: {secretRef: {name: "$(params.a)"}}}
 images: [{name: "$(params.a)", newName: "$(params.a)", newTag: "$(params.a)", digest: "$(params.a)"}]
-update: [{kustomize: {path: "$(params.a)"}}]
-argocd: {server: "$(params.a)", plaintext: "$(params.a)", insecure: "$(params.a)", secretRef: {name: "$(params.a)"}, applications: [{name: "$(params.a)", namespace: "$(params.a)", project: "$(params.a)"}], sync: {prune: "$(params.a)", options: ["$(params.l[*])"], timeout: "$(params.a)"}}
+update:
+- {images: ["$(params.l[*])"], kustomize: {path: "$(params.a)"}}
+- helm: {file: "$(params.a)", repository: "$(params.a)", tag: "$(params.a)", digest: "$(params.a)"}
+- helm: {file: "$(params.a)", image: "$(params.a)"}
+- manifests: {path: "$(params.a)", container: "$(params.a)"}
+- yaml: {file: "$(params.a)", path: "$(params.a)", value: "$(params.a)"}
+argocd: {server: "$(params.a)", transport: "$(params.a)", plaintext: "$(params.a)", insecure: "$(params.a)", secretRef: {name: "$(params.a)"}, applications: [{name: "$(params.a)", namespace: "$(params.a)", project: "$(params.a)"}], sync: {prune: "$(params.a)", options: ["$(params.l[*])"], pinRevision: "$(params.a)", window: "$(params.a)", onForeignOperation: "$(params.a)", timeout: "$(params.a)"}}
 verify: {workloads: [{kind: "$(params.a)", namespace: "$(params.a)", name: "$(params.a)", container: "$(params.a)"}], health: "$(params.a)", timeout: "$(params.a)", stableFor: "$(params.a)", failureGrace: "$(params.a)"}
+restart: "$(params.a)"
+onFailure: "$(params.a)"
+dryRun: "$(params.a)"
 `},
-		"verify only":  {spec: "argocd: {applications: [{name: a}]}"},
-		"publish only": {spec: "images: [{name: SERVER_IMAGE, newTag: v1}]\nupdate: [{kustomize: {path: .}}]"},
+		"variables in a selector": {spec: `argocd: {selector: {matchLabels: {team: "$(params.a)"}, namespace: "$(params.a)", project: "$(params.a)"}}`},
+		"verify only":             {spec: "argocd: {applications: [{name: a}]}"},
+		"publish only":            {spec: "images: [{name: SERVER_IMAGE, newTag: v1}]\nupdate: [{kustomize: {path: .}}]"},
 		"empty strings are as good as nothing": {spec: `
-lock: {name: "", timeout: ""}
+lock: {name: "", queue: "", timeout: ""}
 git: {url: "", branch: "", author: {name: "", email: ""}, message: ""}
-argocd: {server: "", plaintext: "", insecure: "", applications: [{name: a, namespace: "", project: ""}], sync: {prune: "", timeout: ""}}
+images: [{name: a, newName: "", newTag: "", digest: ""}]
+argocd: {server: "", transport: "", plaintext: "", insecure: "", applications: [{name: a, namespace: "", project: ""}], sync: {prune: "", pinRevision: "", window: "", onForeignOperation: "", timeout: ""}}
 verify: {health: "", timeout: ""}
+restart: ""
+onFailure: ""
+dryRun: ""
 `},
 		"git over http is for policy to judge": {spec: line(url, "url: http://127.0.0.1:8080/git/catalog")},
 		"IPv6 server":                          {spec: line(server, "server: '[2001:db8::1]:443'")},
 
-		"nothing to do":                    {spec: "{}", want: []string{"spec: nothing to do: set update, or argocd.applications, or both"}},
-		"update without images":            {spec: "update: [{kustomize: {path: a}}]", want: []string{"spec: update needs images: say which image to set"}},
-		"update without tag":               {spec: "update: [{kustomize: {path: a}}]\nimages: [{name: a}]", want: []string{"spec: update needs newTag or digest in each of images"}},
-		"workloads without application":    {spec: line("applications: [{name: catalog-dev, namespace: apps, project: default}]", "applications: []"), want: []string{"spec: verify.workloads needs argocd.applications: workloads are read through Argo CD"}},
-		"two applications":                 {spec: "argocd: {applications: [{name: a}, {name: b}]}", want: []string{"spec.argocd.applications: must have at most 1 items"}},
-		"two updates":                      {spec: line("update: [", "update: [{kustomize: {path: a}}, "), want: []string{"spec.update: must have at most 1 items"}},
-		"update of another kind":           {spec: line("kustomize: {path: clusters/local.home/overlays/dev}", "helm: {}"), want: []string{"spec.update[0].helm: unknown", "spec.update[0].kustomize: "}},
-		"unknown field":                    {spec: full + "dryRun: 'true'", want: []string{"spec.dryRun: unknown"}},
 		"boolean without quotes":           {spec: line(`prune: "true"`, "prune: true"), want: []string{"spec.argocd.sync.prune: spec.argocd.sync.prune in body must be of type string: \"boolean\""}},
 		"boolean that is none":             {spec: line(`prune: "true"`, "prune: 'yes'"), want: []string{"spec.argocd.sync.prune" + boolText}},
-		"plaintext and insecure":           {spec: line("plaintext: \"false\"\n  insecure: \"false\"", "plaintext: 'true'\n  insecure: 'true'"), want: []string{"spec.argocd: plaintext and insecure exclude each other: without TLS there is no certificate to skip"}},
-		"duration without unit":            {spec: line(timeout, "timeout: '600'"), want: []string{"spec.verify.timeout" + durationText}},
-		"duration below zero":              {spec: line(timeout, "timeout: -1s"), want: []string{"spec.verify.timeout" + durationText}},
-		"duration beyond a week":           {spec: line(timeout, "timeout: 169h"), want: []string{"spec.verify.timeout" + durationText}},
-		"duration beyond int64":            {spec: line(timeout, "timeout: 999999999h999999999h"), want: []string{"spec.verify.timeout: type conversion error from 'string' to 'google.protobuf.Duration' evaluating rule" + durationText}},
+		"duration without unit":            {spec: line(timeout, "timeout: '600'"), want: []string{"spec.verify.timeout" + timeoutText}},
+		"duration below zero":              {spec: line(timeout, "timeout: -1s"), want: []string{"spec.verify.timeout" + timeoutText}},
+		"duration beyond a week":           {spec: line(timeout, "timeout: 169h"), want: []string{"spec.verify.timeout" + timeoutText}},
+		"duration beyond int64":            {spec: line(timeout, "timeout: 999999999h999999999h"), want: []string{"spec.verify.timeout: type conversion error from 'string' to 'google.protobuf.Duration' evaluating rule" + timeoutText}},
 		"health that is none":              {spec: line("health: Application", "health: All"), want: []string{"spec.verify.health: write Application or Workloads"}},
-		"another kind":                     {spec: line("kind: Deployment", "kind: StatefulSet"), want: []string{"spec.verify.workloads[0].kind: write Deployment"}},
 		"absolute path":                    {spec: line(path, "path: /etc"), want: []string{"spec.update[0].kustomize.path" + pathText}},
 		"path with dots":                   {spec: line(path, "path: a/../b"), want: []string{"spec.update[0].kustomize.path" + pathText}},
 		"path into .git":                   {spec: line(path, "path: .git/hooks"), want: []string{"spec.update[0].kustomize.path" + pathText}},
@@ -212,7 +224,7 @@ verify: {health: "", timeout: ""}
 		"tag with a space":                 {spec: line(`newTag: "1.10"`, "newTag: 'a b'"), want: []string{"spec.images[0].newTag: write an image tag: at most 128 letters, digits, '_', '.' and '-'"}},
 		"tag without quotes":               {spec: line(`newTag: "1.10"`, "newTag: 1.10"), want: []string{"spec.images[0].newTag: spec.images[0].newTag in body must be of type string: \"number\""}},
 		"digest that is none":              {spec: line(sha, "sha256:1"), want: []string{"spec.images[0].digest: write an image digest such as sha256: and 64 hexadecimal digits"}},
-		"author of two lines":              {spec: line("name: CI Bot", `name: "a\nb"`), want: []string{"spec.git.author.name: write one line without '<' and '>'"}},
+		"author of two lines":              {spec: line("name: CI Bot", `name: "a\nb"`), want: []string{"spec.git.author.name: write one line of at most 256 bytes, without '<' and '>'"}},
 		"option that is none":              {spec: line("ServerSideApply=true", "Prune"), want: []string{"spec.argocd.sync.options[0]: write an option as Name=value"}},
 		"parameter with a dot":             {spec: line("name: tag,", "name: a.b,"), want: []string{"spec.params[0].name: spec.params[0].name in body should match '^[a-zA-Z_][a-zA-Z0-9_-]*$'"}},
 		"parameter of an unsupported type": {spec: line("type: string", "type: bool"), want: []string{`spec.params[0].type: supported values: "string", "array", "object"`}},

@@ -13,9 +13,11 @@ import (
 // +kubebuilder:resource:path=gitopsdeploys,singular=gitopsdeploy,shortName=gdeploy,categories={tekton,tekton-gitops}
 // +kubebuilder:printcolumn:name="Application",type=string,JSONPath=`.spec.argocd.applications[0].name`
 // +kubebuilder:printcolumn:name="Repository",type=string,JSONPath=`.spec.git.url`
-// +kubebuilder:printcolumn:name="Path",type=string,JSONPath=`.spec.update[0].kustomize.path`
+// +kubebuilder:printcolumn:name="Path",type=string,JSONPath=`.spec.update[0]['kustomize','helm','manifests','yaml']['file','path']`
 // +kubebuilder:printcolumn:name="Branch",type=string,JSONPath=`.spec.git.branch`,priority=1
+// +kubebuilder:printcolumn:name="Selector",type=string,JSONPath=`.spec.argocd.selector.matchLabels`,priority=1
 // +kubebuilder:printcolumn:name="Argo CD",type=string,JSONPath=`.spec.argocd.server`,priority=1
+// +kubebuilder:printcolumn:name="Lock",type=string,JSONPath=`.spec.lock.name`,priority=1
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 type GitOpsDeploy struct {
 	metav1.TypeMeta   `json:",inline"`
@@ -36,10 +38,17 @@ type GitOpsDeployList struct {
 
 // GitOpsDeploySpec is the template of a run. A run whose spec.customSpec holds the same fields needs no GitOpsDeploy.
 //
-// +kubebuilder:validation:XValidation:rule="(has(self.update) && size(self.update) > 0) || (has(self.argocd) && has(self.argocd.applications) && size(self.argocd.applications) > 0)",message="nothing to do: set update, or argocd.applications, or both"
-// +kubebuilder:validation:XValidation:rule="!has(self.update) || size(self.update) == 0 || (has(self.images) && size(self.images) > 0)",message="update needs images: say which image to set"
-// +kubebuilder:validation:XValidation:rule="!has(self.update) || size(self.update) == 0 || !has(self.images) || self.images.all(i, has(i.newTag) || has(i.digest))",message="update needs newTag or digest in each of images"
-// +kubebuilder:validation:XValidation:rule="!has(self.verify) || !has(self.verify.workloads) || size(self.verify.workloads) == 0 || (has(self.argocd) && has(self.argocd.applications) && size(self.argocd.applications) > 0)",message="verify.workloads needs argocd.applications: workloads are read through Argo CD"
+// +kubebuilder:validation:XValidation:rule="(has(self.update) && size(self.update) > 0) || (has(self.argocd) && (has(self.argocd.selector) || (has(self.argocd.applications) && size(self.argocd.applications) > 0)))",message="nothing to do: set update, or argocd.applications, or both"
+// +kubebuilder:validation:XValidation:rule="!has(self.update) || self.update.all(u, has(u.yaml)) || (has(self.images) && size(self.images) > 0)",message="update needs images: say which image to set"
+// +kubebuilder:validation:XValidation:rule="!has(self.update) || size(self.update) == 0 || !has(self.images) || self.images.all(i, (has(i.newTag) && i.newTag.size() > 0) || (has(i.digest) && i.digest.size() > 0))",message="update needs newTag or digest in each of images"
+// +kubebuilder:validation:XValidation:rule="!has(self.images) || self.images.all(i, self.images.exists_one(j, j.name == i.name))",message="images has a name twice"
+// +kubebuilder:validation:XValidation:rule="!has(self.update) || !has(self.images) || size(self.images) < 2 || self.update.all(u, !has(u.helm) || (has(u.images) && size(u.images) == 1))",message="helm sets one image, and there are several: name it in the update's images"
+// +kubebuilder:validation:XValidation:rule="!has(self.update) || self.update.all(u, !has(u.yaml) || (has(u.yaml.value) && u.yaml.value.size() > 0) || (has(self.images) && size(self.images) == 1))",message="yaml needs a value, unless there is exactly one of images: then it is that one's tag"
+// +kubebuilder:validation:XValidation:rule="!has(self.verify) || !has(self.verify.workloads) || size(self.verify.workloads) == 0 || (has(self.argocd) && (has(self.argocd.selector) || (has(self.argocd.applications) && size(self.argocd.applications) > 0)))",message="verify.workloads needs argocd.applications: workloads are read through Argo CD"
+// +kubebuilder:validation:XValidation:rule="!has(self.restart) || self.restart != 'true' || !has(self.update) || size(self.update) == 0",message="restart excludes update: a new image restarts the pods by itself"
+// +kubebuilder:validation:XValidation:rule="!has(self.restart) || self.restart != 'true' || !has(self.verify) || !has(self.verify.workloads) || self.verify.workloads.all(w, !(w.kind in ['CronJob', 'Job']))",message="a CronJob or Job cannot be restarted: name Deployments, StatefulSets, DaemonSets or Rollouts in verify.workloads"
+// +kubebuilder:validation:XValidation:rule="!has(self.onFailure) || self.onFailure != 'Revert' || (has(self.update) && size(self.update) > 0)",message="onFailure Revert needs update: without one there is nothing to put back"
+// +kubebuilder:validation:XValidation:rule="!has(self.dryRun) || self.dryRun != 'true' || (has(self.update) && size(self.update) > 0)",message="dryRun needs update: without one there is no change to compute"
 type GitOpsDeploySpec struct {
 	// Params that a run may or must give. A run that gives any other fails.
 	// +optional
@@ -56,15 +65,27 @@ type GitOpsDeploySpec struct {
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=16
 	Images []Image `json:"images,omitempty"`
-	// Update says where the images are set. Without it nothing is written or synced: the run verifies what is there.
+	// Update says where the images are set; all of it goes into one commit. Without it nothing is written or synced:
+	// the run verifies what is there.
 	// +optional
 	// +listType=atomic
-	// +kubebuilder:validation:MaxItems=1
+	// +kubebuilder:validation:MaxItems=16
 	Update []Update `json:"update,omitempty"`
 	// +optional
 	ArgoCD *ArgoCD `json:"argocd,omitempty"`
 	// +optional
 	Verify *Verify `json:"verify,omitempty"`
+	// Restart restarts the workloads through Argo CD and verifies that every pod is newer than that (default false).
+	// It is for tags that float, and needs no update.
+	// +optional
+	Restart Bool `json:"restart,omitempty"`
+	// OnFailure is Keep (default: what was pushed stays) or Revert (what this run has pushed is taken back where it still
+	// stands, and synced; the run fails all the same).
+	// +optional
+	OnFailure OnFailure `json:"onFailure,omitempty"`
+	// DryRun computes the change and reports it in the result diff (default false). Nothing is locked, pushed or synced.
+	// +optional
+	DryRun Bool `json:"dryRun,omitempty"`
 }
 
 // ParamType is the type of a parameter.
@@ -100,9 +121,14 @@ type ParamSpec struct {
 // Lock is the Lease that a run holds while it writes, syncs and verifies. Runs of one namespace on one lock go one
 // after the other, in the order of their creation.
 type Lock struct {
-	// Name of the Lease; by default derived from the application, else from the repository and branch.
+	// Name of the Lease; by default derived from the Argo CD server and the applications or their selector, else from
+	// the repository and branch.
 	// +optional
 	Name Name `json:"name,omitempty"`
+	// Queue is FIFO (default: every waiting run gets its turn) or Latest: a waiting run gives way to a newer one of the
+	// same lock, and ends with Superseded. The run that holds the lock is never interrupted.
+	// +optional
+	Queue Queue `json:"queue,omitempty"`
 	// Timeout bounds the waiting for the lock (default 30m). "0" means: do not wait.
 	// +optional
 	Timeout Duration `json:"timeout,omitempty"`
@@ -115,8 +141,9 @@ type Git struct {
 	// Branch to commit to (default main).
 	// +optional
 	Branch Branch `json:"branch,omitempty"`
-	// SecretRef names a Secret of the run's namespace with username and password; by default the Secrets linked to
-	// the run's ServiceAccount are used, as Tekton uses them for git.
+	// SecretRef names a Secret of the run's namespace with username and password, or with ssh-privatekey and
+	// known_hosts for ssh; by default the Secrets linked to the run's ServiceAccount are used, as Tekton uses them for
+	// git.
 	// +optional
 	SecretRef *SecretRef `json:"secretRef,omitempty"`
 	// Author and committer of the commit.
@@ -127,6 +154,17 @@ type Git struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=4096
 	Message string `json:"message,omitempty"`
+	// Signing signs the commit.
+	// +optional
+	Signing *Signing `json:"signing,omitempty"`
+}
+
+// Signing says which key signs the commit. The key says how: an OpenPGP private key, or one of OpenSSH.
+type Signing struct {
+	// SecretRef names a Secret of the run's namespace with the key signing-key (ASCII-armoured OpenPGP, or OpenSSH's
+	// own format) and, where the key is encrypted, passphrase.
+	// +required
+	SecretRef *SecretRef `json:"secretRef"`
 }
 
 // SecretRef names a Secret of the run's namespace.
@@ -159,10 +197,28 @@ type Image struct {
 	Digest Digest `json:"digest,omitempty"`
 }
 
-// Update is one place where images are set.
+// Update is one place where images are set, in one of four ways.
+//
+// +kubebuilder:validation:XValidation:rule="[has(self.kustomize), has(self.helm), has(self.manifests), has(self.yaml)].filter(x, x).size() == 1",message="set exactly one of kustomize, helm, manifests, yaml"
+// +kubebuilder:validation:XValidation:rule="!has(self.yaml) || !has(self.images) || size(self.images) == 0",message="yaml sets a value, not an image: leave images out"
 type Update struct {
-	// +required
-	Kustomize *Kustomize `json:"kustomize"`
+	// Images names those of spec.images that are set here; by default all of them. Helm sets one image.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=16
+	Images []ImageName `json:"images,omitempty"`
+	// Kustomize sets the images of a kustomization.
+	// +optional
+	Kustomize *Kustomize `json:"kustomize,omitempty"`
+	// Helm sets the fields of an image in a values file.
+	// +optional
+	Helm *Helm `json:"helm,omitempty"`
+	// Manifests sets the image of containers in plain Kubernetes manifests.
+	// +optional
+	Manifests *Manifests `json:"manifests,omitempty"`
+	// YAML sets one scalar to a value.
+	// +optional
+	YAML *YAML `json:"yaml,omitempty"`
 }
 
 // Kustomize is a directory with a kustomization file.
@@ -173,13 +229,70 @@ type Kustomize struct {
 	Path Path `json:"path"`
 }
 
-// ArgoCD says which application to sync, on which server.
+// Helm is a values file, and where in it the parts of one image are. A path is made of keys with dots between them,
+// items of lists as [0], and keys with dots in them in double quotes: image.tag, servers[0].image, "app.io/x".tag.
 //
+// +kubebuilder:validation:XValidation:rule="[has(self.image) && self.image.size() > 0, has(self.tag) && self.tag.size() > 0, has(self.digest) && self.digest.size() > 0].exists(x, x)",message="say where the image is: image for one combined field, else tag or digest"
+// +kubebuilder:validation:XValidation:rule="!has(self.image) || self.image.size() == 0 || ![has(self.repository) && self.repository.size() > 0, has(self.tag) && self.tag.size() > 0, has(self.digest) && self.digest.size() > 0].exists(x, x)",message="image is the whole reference in one field: it excludes repository, tag and digest"
+type Helm struct {
+	// File is the values file, below the root of the repository.
+	// +required
+	// +kubebuilder:validation:XValidation:rule="self.size() > 0 && self != '.' && !self.endsWith('/')",message="write the path of a file"
+	File Path `json:"file"`
+	// Image is the path of one field that holds the whole reference.
+	// +optional
+	Image ValuePath `json:"image,omitempty"`
+	// Repository is the path of the image's name. It is written when newName is set, and otherwise checked to be the
+	// image's name.
+	// +optional
+	Repository ValuePath `json:"repository,omitempty"`
+	// Tag is the path of the tag.
+	// +optional
+	Tag ValuePath `json:"tag,omitempty"`
+	// Digest is the path of the digest.
+	// +optional
+	Digest ValuePath `json:"digest,omitempty"`
+}
+
+// Manifests is a file or a directory of Kubernetes manifests that no tool renders.
+type Manifests struct {
+	// Path of a file, or of a directory whose YAML files are edited, those below it too.
+	// +required
+	// +kubebuilder:validation:XValidation:rule="self.size() > 0",message="must not be empty"
+	Path Path `json:"path"`
+	// Container to set; by default every container that runs the image.
+	// +optional
+	Container Label `json:"container,omitempty"`
+}
+
+// YAML is one scalar of a YAML file.
+type YAML struct {
+	// File below the root of the repository.
+	// +required
+	// +kubebuilder:validation:XValidation:rule="self.size() > 0 && self != '.' && !self.endsWith('/')",message="write the path of a file"
+	File Path `json:"file"`
+	// Path of the scalar, as in Helm.
+	// +required
+	// +kubebuilder:validation:XValidation:rule="self.size() > 0",message="must not be empty"
+	Path ValuePath `json:"path"`
+	// Value to set. Where a number or a boolean stands and the value is one, it stays one; else it is a string to every
+	// parser. By default it is the tag, or else the digest, of the one image of spec.images.
+	// +optional
+	Value Value `json:"value,omitempty"`
+}
+
+// ArgoCD says which applications to sync, on which server.
+//
+// +kubebuilder:validation:XValidation:rule="!has(self.applications) || self.applications.all(a, self.applications.exists_one(b, b.name == a.name && has(b.__namespace__) == has(a.__namespace__) && (!has(a.__namespace__) || b.__namespace__ == a.__namespace__)))",message="applications has one of them twice"
+// +kubebuilder:validation:XValidation:rule="!(has(self.selector) && has(self.applications) && size(self.applications) > 0)",message="applications and selector exclude each other"
 // +kubebuilder:validation:XValidation:rule="!(has(self.plaintext) && self.plaintext == 'true' && has(self.insecure) && self.insecure == 'true')",message="plaintext and insecure exclude each other: without TLS there is no certificate to skip"
 type ArgoCD struct {
 	// Server is host or host:port; by default the Secret's ARGOCD_SERVER.
 	// +optional
 	Server Host `json:"server,omitempty"`
+	// Transport is grpc (default) or grpc-web, for a server behind a proxy that only speaks HTTP/1.1.
+	// +optional
+	Transport Transport `json:"transport,omitempty"`
 	// Plaintext speaks without TLS; only where policy allows it.
 	// +optional
 	Plaintext Bool `json:"plaintext,omitempty"`
@@ -190,11 +303,16 @@ type ArgoCD struct {
 	// and optionally ARGOCD_SERVER and ca.crt.
 	// +optional
 	SecretRef *SecretRef `json:"secretRef,omitempty"`
-	// Applications to sync: one, or none when the commit is all.
+	// Applications to sync; none when the commit is all. Each must show the commit, and each workload of them is
+	// verified.
 	// +optional
 	// +listType=atomic
-	// +kubebuilder:validation:MaxItems=1
+	// +kubebuilder:validation:MaxItems=16
 	Applications []Application `json:"applications,omitempty"`
+	// Selector chooses the applications by their labels instead. It is evaluated once, when the run starts, among those
+	// that the account may get; at most 16 may match.
+	// +optional
+	Selector *Selector `json:"selector,omitempty"`
 	// +optional
 	Sync *Sync `json:"sync,omitempty"`
 }
@@ -213,6 +331,22 @@ type Application struct {
 	Project Name `json:"project,omitempty"`
 }
 
+// Selector chooses applications by their labels.
+type Selector struct {
+	// MatchLabels are labels that an application must have, with these values. Variables may stand in the values only.
+	// +required
+	// +kubebuilder:validation:MinProperties=1
+	// +kubebuilder:validation:MaxProperties=16
+	// +kubebuilder:validation:XValidation:rule="self.all(k, k.matches('^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$'))",message="write the names of labels, without variables"
+	MatchLabels map[string]LabelValue `json:"matchLabels"`
+	// Namespace of the applications; by default any.
+	// +optional
+	Namespace Label `json:"namespace,omitempty"`
+	// Project of the applications; by default any.
+	// +optional
+	Project Name `json:"project,omitempty"`
+}
+
 // Sync says how to sync.
 type Sync struct {
 	// Prune deletes resources that are no longer in git (default false).
@@ -222,9 +356,20 @@ type Sync struct {
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=16
 	Options []SyncOption `json:"options,omitempty"`
+	// PinRevision syncs exactly the commit instead of what the branch has by then (default false). It can take back a
+	// newer change, and Argo CD refuses it where auto-sync is on.
+	// +optional
+	PinRevision Bool `json:"pinRevision,omitempty"`
+	// Window is what to do when a sync window of the project forbids syncing: Fail (default) or Wait.
+	// +optional
+	Window WindowPolicy `json:"window,omitempty"`
+	// OnForeignOperation is what to do with an operation of somebody else that does not end: Wait (default) until the
+	// timeout, or Terminate it.
+	// +optional
+	OnForeignOperation ForeignOperationPolicy `json:"onForeignOperation,omitempty"`
 	// Timeout bounds the time until the application is synced to the commit (default 10m).
 	// +optional
-	Timeout Duration `json:"timeout,omitempty"`
+	Timeout Timeout `json:"timeout,omitempty"`
 }
 
 // Verify says what must be true in the end.
@@ -239,7 +384,7 @@ type Verify struct {
 	Health HealthScope `json:"health,omitempty"`
 	// Timeout bounds the time until the image runs (default 10m).
 	// +optional
-	Timeout Duration `json:"timeout,omitempty"`
+	Timeout Timeout `json:"timeout,omitempty"`
 	// StableFor is how long it must stay true (default 0s).
 	// +optional
 	StableFor Duration `json:"stableFor,omitempty"`

@@ -12,6 +12,7 @@ const (
 	ReasonPublishing Reason = "Publishing"
 	ReasonSyncing    Reason = "Syncing"
 	ReasonVerifying  Reason = "Verifying"
+	ReasonReverting  Reason = "Reverting"
 	ReasonReleasing  Reason = "Releasing"
 )
 
@@ -101,6 +102,7 @@ func Reasons() []ReasonInfo {
 		phase(ReasonPublishing, "editing, committing and pushing"),
 		phase(ReasonSyncing, "waiting until Argo CD has synced the commit"),
 		phase(ReasonVerifying, "waiting until the image runs"),
+		phase(ReasonReverting, "the run has failed: putting the previous image back"),
 		phase(ReasonReleasing, "releasing the lock"),
 		{Reason: ReasonSucceeded, Terminal: true, Meaning: "done, and seen to be done"},
 
@@ -128,7 +130,7 @@ func Reasons() []ReasonInfo {
 		again(ReasonSyncWindowClosed, "a sync window of the project forbids syncing now", "Run again when the window is open, or change the window."),
 		again(ReasonSyncTimeout, "the application did not reach the commit in time", "Look at the application's conditions; raise argocd.sync.timeout if it is just slow."),
 		again(ReasonOperationBlocked, "another operation of the application does not end", "End the operation that the message names in Argo CD, then run again."),
-		final(ReasonSuperseded, "a later change set another image", "Nothing, if the later change was meant; otherwise start a new run."),
+		final(ReasonSuperseded, "a later change set another image, or a newer run took the place in the queue", "Nothing, if the later change was meant; otherwise start a new run."),
 		again(ReasonRolledBack, "the application was rolled back to before the commit", "Ask who rolled it back before deploying again."),
 		again(ReasonImageMismatch, "synced, but the workload has another image than git", "Look for ignoreDifferences, a webhook or an operator that sets the image."),
 		again(ReasonRolloutFailed, "the new pods cannot become ready", "Read the pod's own message; most often the tag does not exist or the process crashes."),

@@ -14,6 +14,11 @@ type Bool string
 // +kubebuilder:validation:XValidation:rule="self.contains('$(') || self.size() == 0 || self in ['0'] || (self.matches('^([0-9]{1,9}([.][0-9]{1,9})?(ms|s|m|h)){1,4}$') && duration(self) <= duration('168h'))",message="write a duration such as 90s, 10m or 1h30m, at most 168h"
 type Duration string
 
+// Timeout is a Duration of at least 1s, or a template: what may take no time at all can only fail.
+// +kubebuilder:validation:MaxLength=512
+// +kubebuilder:validation:XValidation:rule="self.contains('$(') || self.size() == 0 || (self.matches('^([0-9]{1,9}([.][0-9]{1,9})?(ms|s|m|h)){1,4}$') && duration(self) >= duration('1s') && duration(self) <= duration('168h'))",message="write a duration such as 90s, 10m or 1h30m, at least 1s and at most 168h"
+type Timeout string
+
 // Name is the name of an object in Kubernetes (a DNS-1123 subdomain), or a template.
 // +kubebuilder:validation:MaxLength=512
 // +kubebuilder:validation:XValidation:rule="self.contains('$(') || self.size() == 0 || (self.size() <= 253 && self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$'))",message="write the name of an object: lower case letters, digits, '-' and '.'"
@@ -24,30 +29,31 @@ type Name string
 // +kubebuilder:validation:XValidation:rule="self.contains('$(') || self.size() == 0 || (self.size() <= 63 && self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$'))",message="write a name of lower case letters, digits and '-', at most 63 characters"
 type Label string
 
-// URL of a git repository over https (http where policy allows it), without user name or password, or a template.
+// URL of a git repository over https (http where policy allows it) or ssh, without a password, or a template. An ssh
+// user name (usually git) belongs to the address: ssh://git@HOST/PATH, or git@HOST:PATH.
 // +kubebuilder:validation:MaxLength=2048
-// +kubebuilder:validation:XValidation:rule="self.contains('$(') || self.size() == 0 || self.matches('^https?://[^@/?#[:space:][:cntrl:]]+/[^@?#[:space:][:cntrl:]]+$')",message="write https://HOST/PATH, without user name, password, query or fragment"
+// +kubebuilder:validation:XValidation:rule=`self.contains('$(') || self.size() == 0 || ((self.matches(r'^((?i:https?)://|(?i:ssh)://([A-Za-z0-9._][-A-Za-z0-9._]*@)?)([A-Za-z0-9]([-A-Za-z0-9]*[A-Za-z0-9])?([.][A-Za-z0-9]([-A-Za-z0-9]*[A-Za-z0-9])?)*|\[[0-9A-Fa-f:.]+\])(:[1-9][0-9]{0,4})?(/[^/?#\p{Z}\p{Cc}]+)+/?$') || self.matches(r'^[A-Za-z0-9._][-A-Za-z0-9._]*@[A-Za-z0-9]([-A-Za-z0-9]*[A-Za-z0-9])?([.][A-Za-z0-9]([-A-Za-z0-9]*[A-Za-z0-9])?)*:/?[^/?#@\p{Z}\p{Cc}]+(/[^/?#@\p{Z}\p{Cc}]+)*/?$')) && !self.matches(r'[:/][.][.]?(/|$)'))`,message="write https://HOST/PATH or ssh://git@HOST/PATH, without password, query or fragment"
 type URL string
 
 // Branch is a short branch name (main, not refs/heads/main), or a template.
 // +kubebuilder:validation:MaxLength=512
-// +kubebuilder:validation:XValidation:rule=`self.contains('$(') || self.size() == 0 || (self.size() <= 244 && self.matches(r'^[^-/.~^:?*\[\\[:space:][:cntrl:]]([^~^:?*\[\\[:space:][:cntrl:]]*[^/.~^:?*\[\\[:space:][:cntrl:]])?$') && !self.contains('..') && !self.contains('//') && !self.contains('/.') && !self.contains('@{') && !self.startsWith('refs/') && !self.matches('[.]lock(/|$)'))`,message="write the short name of a branch, such as main"
+// +kubebuilder:validation:XValidation:rule=`self.contains('$(') || self.size() == 0 || (self.size() <= 244 && self.matches(r'^[^-/.~^:?*\[\\[:space:][:cntrl:]]([^~^:?*\[\\[:space:][:cntrl:]]*[^/.~^:?*\[\\[:space:][:cntrl:]])?$') && !self.contains('..') && !self.contains('//') && !self.contains('/.') && !self.contains('@{') && !self.startsWith('refs/') && self != '@' && !self.matches('[.]lock(/|$)'))`,message="write the short name of a branch, such as main"
 type Branch string
 
 // Path is relative to the root of the repository and stays inside it, or a template.
 // +kubebuilder:validation:MaxLength=1024
-// +kubebuilder:validation:XValidation:rule=`self.contains('$(') || (!self.startsWith('/') && !self.contains('//') && !self.matches(r'(^|/)[.][.](/|$)') && !self.matches(r'[\\[:cntrl:]]') && !self.matches(r'(^|/)[.][gG][iI][tT](/|$)'))`,message="write a path below the root of the repository, such as overlays/dev, without '..'"
+// +kubebuilder:validation:XValidation:rule=`self.contains('$(') || (!self.startsWith('/') && !self.contains('//') && !self.matches(r'(^|/)[.][.](/|$)') && !self.matches(r'[\\\p{Cc}]') && !self.matches(r'(^|/)[.][gG][iI][tT](/|$)'))`,message="write a path below the root of the repository, such as overlays/dev, without '..'"
 type Path string
 
 // Host is host or host:port of a server, without scheme and path, or a template.
 // +kubebuilder:validation:MaxLength=512
-// +kubebuilder:validation:XValidation:rule=`self.contains('$(') || self.size() == 0 || self.matches(r'^([A-Za-z0-9]([-A-Za-z0-9.]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?$')`,message="write host or host:port, without https:// and without a path"
+// +kubebuilder:validation:XValidation:rule=`self.contains('$(') || self.size() == 0 || self.matches(r'^([A-Za-z0-9]([-A-Za-z0-9]*[A-Za-z0-9])?([.][A-Za-z0-9]([-A-Za-z0-9]*[A-Za-z0-9])?)*|\[[0-9A-Fa-f:.]+\])(:[1-9][0-9]{0,4})?$')`,message="write host or host:port, without https:// and without a path"
 type Host string
 
 // ImageName is an image's registry and repository, without tag and digest, or a template. In the field name it may
 // also be a placeholder such as SERVER_IMAGE.
 // +kubebuilder:validation:MaxLength=512
-// +kubebuilder:validation:XValidation:rule=`self.contains('$(') || self.size() == 0 || (self.size() <= 255 && self.matches(r'^([A-Za-z0-9_][A-Za-z0-9_./-]*|\[[0-9A-Fa-f:.]+\])((:[0-9]{1,5})?/[a-z0-9_./-]+)?$'))`,message="write an image's name without tag and digest, such as quay.io/org/app"
+// +kubebuilder:validation:XValidation:rule=`self.contains('$(') || self.size() == 0 || (self.size() <= 255 && self.matches(r'^([A-Za-z0-9_][A-Za-z0-9_./-]*|\[[0-9A-Fa-f:.]+\])((:[0-9]+)?/[a-z0-9_./-]+)?$'))`,message="write an image's name without tag and digest, such as quay.io/org/app"
 type ImageName string
 
 // Tag of an image, or a template.
@@ -62,7 +68,7 @@ type Digest string
 
 // Line is one line of text, or a template.
 // +kubebuilder:validation:MaxLength=512
-// +kubebuilder:validation:XValidation:rule="self.contains('$(') || !self.matches('[[:cntrl:]<>]')",message="write one line without '<' and '>'"
+// +kubebuilder:validation:XValidation:rule=`self.contains('$(') || (self.trim().size() <= 256 && !self.trim().matches(r'[\p{Cc}<>]'))`,message="write one line of at most 256 bytes, without '<' and '>'"
 type Line string
 
 // SyncOption is one of Argo CD's sync options, such as ServerSideApply=true, or a template. $(params.NAME[*]) as a
@@ -71,12 +77,53 @@ type Line string
 // +kubebuilder:validation:XValidation:rule="self.contains('$(') || self.matches('^[A-Za-z]+=[A-Za-z0-9]+$')",message="write an option as Name=value"
 type SyncOption string
 
-// WorkloadKind is Deployment, or a template.
+// WorkloadKind is Deployment, StatefulSet, DaemonSet, Rollout (of Argo Rollouts), CronJob, Job, or a template.
 // +kubebuilder:validation:MaxLength=512
-// +kubebuilder:validation:XValidation:rule="self.contains('$(') || self == 'Deployment'",message="write Deployment"
+// +kubebuilder:validation:XValidation:rule="self.contains('$(') || self in ['Deployment', 'StatefulSet', 'DaemonSet', 'Rollout', 'CronJob', 'Job']",message="write Deployment, StatefulSet, DaemonSet, Rollout, CronJob or Job"
 type WorkloadKind string
 
 // HealthScope is Application, Workloads, or a template.
 // +kubebuilder:validation:MaxLength=512
 // +kubebuilder:validation:XValidation:rule="self.contains('$(') || self.size() == 0 || self in ['Application', 'Workloads']",message="write Application or Workloads"
 type HealthScope string
+
+// Queue is FIFO, Latest, or a template.
+// +kubebuilder:validation:MaxLength=512
+// +kubebuilder:validation:XValidation:rule="self.contains('$(') || self.size() == 0 || self in ['FIFO', 'Latest']",message="write FIFO or Latest"
+type Queue string
+
+// Transport is grpc, grpc-web, or a template.
+// +kubebuilder:validation:MaxLength=512
+// +kubebuilder:validation:XValidation:rule="self.contains('$(') || self.size() == 0 || self in ['grpc', 'grpc-web']",message="write grpc or grpc-web"
+type Transport string
+
+// WindowPolicy is Fail, Wait, or a template.
+// +kubebuilder:validation:MaxLength=512
+// +kubebuilder:validation:XValidation:rule="self.contains('$(') || self.size() == 0 || self in ['Fail', 'Wait']",message="write Fail or Wait"
+type WindowPolicy string
+
+// ForeignOperationPolicy is Wait, Terminate, or a template.
+// +kubebuilder:validation:MaxLength=512
+// +kubebuilder:validation:XValidation:rule="self.contains('$(') || self.size() == 0 || self in ['Wait', 'Terminate']",message="write Wait or Terminate"
+type ForeignOperationPolicy string
+
+// OnFailure is Keep, Revert, or a template.
+// +kubebuilder:validation:MaxLength=512
+// +kubebuilder:validation:XValidation:rule="self.contains('$(') || self.size() == 0 || self in ['Keep', 'Revert']",message="write Keep or Revert"
+type OnFailure string
+
+// ValuePath leads to a scalar in a YAML file: keys with dots between them, items of lists as [0], and keys with other
+// characters in double quotes, such as image.tag, servers[0].image or "app.io/server".tag. Or a template.
+// +kubebuilder:validation:MaxLength=512
+// +kubebuilder:validation:XValidation:rule=`self.contains('$(') || self.size() == 0 || (self.size() <= 256 && self.matches(r'^([^][."$(){}[:space:][:cntrl:]]+|"[^"[:cntrl:]]+"|\[[0-9]{1,4}\])(\[[0-9]{1,4}\]|[.]([^][."$(){}[:space:][:cntrl:]]+|"[^"[:cntrl:]]+"))*$'))`,message="write a path such as image.tag, servers[0].image or \"app.io/server\".tag"
+type ValuePath string
+
+// LabelValue is the value of a label in Kubernetes, or a template.
+// +kubebuilder:validation:MaxLength=512
+// +kubebuilder:validation:XValidation:rule="self.contains('$(') || self.size() == 0 || (self.size() <= 63 && self.matches('^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$'))",message="write the value of a label: at most 63 letters, digits, '-', '_' and '.'"
+type LabelValue string
+
+// Value is one line of text, or a template. It holds no "$(" once its variables are replaced.
+// +kubebuilder:validation:MaxLength=1024
+// +kubebuilder:validation:XValidation:rule=`self.contains('$(') || !self.matches(r'\p{Cc}')`,message="write one line"
+type Value string
