@@ -176,7 +176,7 @@ func (h *history) sorted(t *testing.T) []event {
 }
 
 // working are the phases in which a run relies on its lock.
-var working = []string{"Publishing", "Syncing", "Verifying"}
+var working = []string{"Publishing", "Syncing", "Verifying", "Reverting"}
 
 // checkOneHolder replays the history: whoever works holds the Lease, and nobody else works under the same lock.
 func checkOneHolder(t *testing.T, events []event) {

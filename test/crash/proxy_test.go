@@ -37,6 +37,8 @@ type proxy struct {
 	mu    sync.Mutex
 	away  bool
 	conns map[net.Conn]bool
+	// counted are the requests since count began, by verb and resource.
+	counted map[string]int
 	// held is open while the events of CustomRuns are held back, and nil otherwise.
 	held chan struct{}
 }
@@ -155,6 +157,7 @@ func (p *proxy) gate() <-chan struct{} {
 
 func (p *proxy) delay(response *http.Response) error {
 	request := response.Request
+	p.note(request)
 	watch := request.URL.Query().Get("watch")
 	switch {
 	case (watch == "true" || watch == "1") && strings.HasSuffix(request.URL.Path, "/customruns"):

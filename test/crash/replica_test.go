@@ -44,7 +44,7 @@ func (r *replica) start(t *testing.T) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	c, err := testbed.StartController(ctx, r.cluster, testbed.Options{Binary: bed.binary, Dir: bed.dir, Name: r.name, Env: r.env})
+	c, err := testbed.StartController(ctx, r.cluster, testbed.Options{Binary: bed.Binary, Dir: bed.Dir, Name: r.name, Env: r.env})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -43,6 +43,7 @@ type operation struct {
 		Automated bool
 	}
 	Info []struct{ Name, Value string }
+	Sync struct{ Revision string }
 }
 
 // readApplication reads an Application as the API server has it.

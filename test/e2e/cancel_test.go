@@ -114,7 +114,7 @@ func TestCancelInSyncing(t *testing.T) {
 	n.noLease()
 	n.removeHook()
 	n.create(n.locked("next", "1.0.2"))
-	n.waitForMessage("next", "the operation started by pipeline runs")
+	n.waitForMessage("next", "the sync of another run (CustomRun UID")
 	n.endHook("healthy")
 	wantSucceeded(t, n.finish("next"))
 	n.noLease()

@@ -6,70 +6,155 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
-	pipelinev1 "github.com/tektoncd/pipeline/pkg/apis/pipeline/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"knative.dev/pkg/apis"
-	"sigs.k8s.io/yaml"
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/tekton-gitops/tekton-gitops/test/testbed"
 )
 
-// Every file of examples/ is applied, and every PipelineRun in it succeeds. The files name the applications of a
-// namespace product-catalog, so they run one after the other in one of that name.
+// example is what a file of examples/ has to lead to.
+type example struct {
+	// runs are the PipelineRuns that are made of it, one after the other, and how each ends.
+	runs []ends
+	// commits are how many they put onto the branch.
+	commits int
+	// live are the tags that run in the end, by environment and Deployment.
+	live map[string]string
+	// start starts a run, where that is not the test's part.
+	start func(*tenant) (pipelineRun string)
+	// during plays a part while a run is under way, and after looks at what the last one has left.
+	during, after func(n *tenant, pipelineRun string)
+}
+
+// ends are those of a PipelineRun's tasks. A task that is not there has not run.
+type ends map[string]end
+
+// end is how the CustomRun of a task has ended.
+type end struct{ Reason, Changed, Reverted string }
+
+// examples has every file.
+func examples() map[string]example {
+	done, same := end{Reason: "Succeeded", Changed: "true"}, end{Reason: "Succeeded", Changed: "false"}
+	deployed := []ends{{"deploy": done}}
+	return map[string]example{
+		"deploy-by-name.yaml": {
+			runs: []ends{{"deploy-dev": done, "deploy-test": done}}, commits: 2,
+			live: map[string]string{"dev/server": "1.0.1", "test/server": "1.0.1"},
+		},
+		"deploy-by-parameters.yaml":   {runs: deployed, commits: 1, live: map[string]string{"dev/server": "1.0.1"}},
+		"deploy-embedded.yaml":        {runs: deployed, commits: 1, live: map[string]string{"dev/server": "1.0.1"}},
+		"deploy-helm.yaml":            {runs: deployed, commits: 1, live: map[string]string{"helm/client": "1.0.1"}},
+		"deploy-in-sync-window.yaml":  {runs: deployed, commits: 1, live: map[string]string{"nights/server": "1.0.1"}, during: (*tenant).openSyncWindow},
+		"deploy-multi-source.yaml":    {runs: deployed, commits: 1, live: map[string]string{"multi-source/client": "1.0.1"}},
+		"deploy-over-ssh.yaml":        {runs: deployed, commits: 1, live: map[string]string{"dev/server": "1.0.4"}},
+		"deploy-plain-manifests.yaml": {runs: deployed, commits: 1, live: map[string]string{"plain/server": "1.0.1"}},
+		"deploy-several-images.yaml": {
+			runs: deployed, commits: 1,
+			live: map[string]string{"dev/server": "1.0.2", "dev/client": "1.0.1", "test/server": "1.0.2", "test/client": "1.0.1"},
+		},
+		"deploy-signed.yaml": {runs: deployed, commits: 1, live: map[string]string{"dev/server": "1.0.3"}, after: (*tenant).isSigned},
+		"deploy-with-revert.yaml": {
+			runs:    []ends{{"deploy": {Reason: "RolloutFailed", Changed: "true", Reverted: "true"}}},
+			commits: 2, live: map[string]string{"dev/server": "1.0.0"},
+		},
+		// The second restart finds what the first one has left.
+		"restart.yaml": {runs: []ends{{"restart": done}, {"restart": same}}, after: (*tenant).hasRestartedTwice},
+		"verify-after-hook.yaml": {
+			// The commit is the unrelated change.
+			runs: []ends{{"verify": done, "watch": done}, {"verify": same}}, commits: 1,
+			live: map[string]string{"hooked/server": "1.0.0"}, start: (*tenant).startByHook,
+		},
+	}
+}
+
+// Every YAML file of examples/ is applied as it is, but for the addresses, and every PipelineRun in it ends as the table
+// says. The files name the applications of a namespace product-catalog, so they are run one after the other in one of that
+// name. Each finds the sample's repository as it is.
 func TestExamples(t *testing.T) {
 	t.Parallel()
 	n := newTenant(t, testbed.TenantOptions{Name: "product-catalog", Environments: []string{"dev", "test"}})
-	root, err := testbed.Root()
+	sample, err := testbed.SampleFiles()
 	if err != nil {
 		t.Fatal(err)
 	}
-	examples := filepath.Join(root, "examples")
-	for _, file := range []string{"definition.yaml", "pipeline.yaml"} {
-		manifest, err := os.ReadFile(filepath.Join(examples, "product-catalog", file))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := n.Apply(t.Context(), n.Namespace, manifest); err != nil {
-			t.Fatal(err)
+	for _, file := range exampleFiles(t, "product-catalog") {
+		if runs := n.applyExample(file); len(runs) > 0 {
+			t.Errorf("%s has a PipelineRun", file)
 		}
 	}
-	files, err := filepath.Glob(filepath.Join(examples, "*.yaml"))
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no examples: %v", err)
-	}
+	n.makeExampleSecrets()
+	files, table := exampleFiles(t, ""), examples()
 	for _, file := range files {
-		t.Run(filepath.Base(file), func(t *testing.T) {
-			manifest, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
+		name := filepath.Base(file)
+		t.Run(name, func(t *testing.T) {
+			want, known := table[name]
+			if !known {
+				t.Fatal("the table does not say how it ends")
 			}
-			pr := &pipelinev1.PipelineRun{}
-			if err := yaml.UnmarshalStrict(manifest, pr); err != nil {
-				t.Fatal(err)
-			}
-			runs := n.tekton.TektonV1().PipelineRuns(n.Namespace)
-			if pr, err = runs.Create(t.Context(), pr, metav1.CreateOptions{}); err != nil {
-				t.Fatal(err)
-			}
-			for deadline := time.Now().Add(runTimeout); !pr.IsDone(); time.Sleep(50 * time.Millisecond) {
-				if time.Now().After(deadline) {
-					t.Fatalf("not done within %s: %+v", runTimeout, pr.Status.Conditions)
-				}
-				if pr, err = runs.Get(t.Context(), pr.Name, metav1.GetOptions{}); err != nil {
-					t.Fatal(err)
-				}
-			}
-			if c := pr.Status.GetCondition(apis.ConditionSucceeded); !c.IsTrue() {
-				t.Fatalf("%s: %s", c.Reason, c.Message)
-			}
+			n := &tenant{Tenant: n.Tenant, t: t, tekton: n.tekton}
+			n.push(sample)
+			n.runExample(file, want)
 		})
+		delete(table, name)
 	}
-	if got, want := n.liveImage("test"), serverImage+":1.0.1"; got != want {
-		t.Errorf("test runs %s, want %s", got, want)
+	for name := range table {
+		t.Errorf("there is no %s", name)
 	}
 	n.noLease()
+}
+
+// runExample makes the runs of a file, and compares what they lead to with what is wanted.
+func (n *tenant) runExample(file string, want example) {
+	n.t.Helper()
+	commits, run := n.commits(), ""
+	created := n.applyExample(file)
+	start := want.start
+	switch {
+	case start == nil && len(created) == 1:
+		start = func(n *tenant) string { return n.createRun(created[0]) }
+	case start == nil || len(created) > 0:
+		n.t.Fatalf("the test does not know what to do with %d PipelineRuns", len(created))
+	}
+	for _, tasks := range want.runs {
+		run = start(n)
+		if want.during != nil {
+			want.during(n, run)
+		}
+		n.poll("the end of PipelineRun "+run, func() bool { return n.pipelineRun(run).IsDone() })
+		if diff := cmp.Diff(tasks, n.endsOf(run)); diff != "" {
+			n.t.Fatalf("PipelineRun %s (-want +got):\n%s%s", run, diff, n.outcomes(run))
+		}
+	}
+	live := map[string]string{}
+	for place := range want.live {
+		environment, name, _ := strings.Cut(place, "/")
+		_, live[place], _ = strings.Cut(n.deployment(environment, name).Spec.Template.Spec.Containers[0].Image, ":")
+	}
+	if diff := cmp.Diff(want.live, live, cmpopts.EquateEmpty()); diff != "" {
+		n.t.Errorf("what runs (-want +got):\n%s", diff)
+	}
+	if got := n.commits() - commits; got != want.commits {
+		n.t.Errorf("%d commits, want %d", got, want.commits)
+	}
+	if want.after != nil {
+		want.after(n, run)
+	}
+}
+
+// examples/README.md names every file.
+func TestExamplesAreListed(t *testing.T) {
+	t.Parallel()
+	files := exampleFiles(t, "")
+	readme, err := os.ReadFile(filepath.Join(filepath.Dir(files[0]), "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range append(files, exampleFiles(t, "product-catalog")...) {
+		if !strings.Contains(string(readme), filepath.Base(file)+"` |") {
+			t.Errorf("examples/README.md has no row for %s", filepath.Base(file))
+		}
+	}
 }
 
 // What the README shows is what the examples have, and those are run.

@@ -204,25 +204,6 @@ func TestLeaseOfALeaderElection(t *testing.T) {
 	}
 }
 
-func TestHolderIsDeleted(t *testing.T) {
-	t.Parallel()
-	n := newTenant(t, testbed.TenantOptions{})
-	n.create(n.locked("holder", "never-pulls-1"))
-	n.whileIn("holder", "Verifying")
-	n.create(n.locked("next", "1.0.2"))
-	n.waitForMessage("next", "1st of 1", "held by CustomRun holder since")
-	deleted := time.Now()
-	if err := n.tekton.TektonV1beta1().CustomRuns(n.Namespace).Delete(t.Context(), "holder", metav1.DeleteOptions{}); err != nil {
-		t.Fatal(err)
-	}
-	n.waitFor("next", "the lock", func(cr *v1beta1.CustomRun) bool { return reason(cr) != "Locking" })
-	if took := time.Since(deleted); took > 20*time.Second {
-		t.Errorf("the next run got the lock after %s, hardly by the event of the deletion", took)
-	}
-	wantSucceeded(t, n.finish("next"))
-	n.noLease()
-}
-
 // Somebody deletes the Lease while the run cannot push yet: it queues again, and still makes one commit.
 func TestLeaseDeletedBeforeThePush(t *testing.T) {
 	t.Parallel()

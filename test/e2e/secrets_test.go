@@ -7,17 +7,21 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	v1alpha1 "github.com/tekton-gitops/tekton-gitops/pkg/apis/gitops/v1alpha1"
 	"github.com/tekton-gitops/tekton-gitops/test/localcluster"
+	"github.com/tekton-gitops/tekton-gitops/test/testbed"
 )
 
 // background is for what outlives a single test.
@@ -73,7 +77,7 @@ func (s *secretValues) addOfCluster(c *localcluster.Cluster) {
 
 // scanForSecrets looks through everything that the controller has written while the tests ran. It runs after all tests.
 // After a run of all tests it fails when it finds nothing to look at: then it looks in the wrong place.
-func scanForSecrets(ctx context.Context, log string) error {
+func scanForSecrets(ctx context.Context, controller *testbed.Controller) error {
 	texts, err := writtenObjects(ctx)
 	if err != nil {
 		return err
@@ -82,7 +86,11 @@ func scanForSecrets(ctx context.Context, log string) error {
 	if err != nil {
 		return err
 	}
-	logged, err := os.ReadFile(log)
+	logged, err := os.ReadFile(controller.Log)
+	if err != nil {
+		return err
+	}
+	metrics, err := shownMetrics(ctx, controller)
 	if err != nil {
 		return err
 	}
@@ -92,6 +100,7 @@ func scanForSecrets(ctx context.Context, log string) error {
 	}
 	texts["the controller's log"] = string(logged)
 	texts["commits"] = commits
+	texts["metrics"] = metrics
 	var found []error
 	for where, text := range texts {
 		if text == "" && all {
@@ -127,6 +136,26 @@ func writtenObjects(ctx context.Context) (map[string]string, error) {
 		texts[kind] = string(text)
 	}
 	return texts, nil
+}
+
+// shownMetrics is the page of the controller's metrics.
+func shownMetrics(ctx context.Context, controller *testbed.Controller) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, controller.Metrics, nil)
+	if err != nil {
+		return "", err
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return "", err
+	}
+	defer response.Body.Close()
+	page, err := io.ReadAll(response.Body)
+	if err == nil && response.StatusCode != http.StatusOK {
+		err = fmt.Errorf("%s: %s", controller.Metrics, response.Status)
+	}
+	return string(page), err
 }
 
 // writtenCommits are all commits of all repositories, with their messages and changes.

@@ -144,7 +144,7 @@ func mutualExclusion(lock string, changes []change) error {
 		}
 		busy := []string{}
 		for run, phase := range phases {
-			if slices.Contains([]string{"Publishing", "Syncing", "Verifying"}, phase) {
+			if slices.Contains([]string{"Publishing", "Syncing", "Verifying", "Reverting"}, phase) {
 				busy = append(busy, run)
 			}
 		}

@@ -42,6 +42,7 @@ var mayImport = map[string][]string{
 // onlyIn says which package alone may import a module, so that a change of that module stays in one place.
 var onlyIn = map[string]string{
 	"github.com/go-git/go-git/v5":       "pkg/gitrepo",
+	"github.com/ProtonMail/go-crypto":   "pkg/gitrepo",
 	"github.com/argoproj/argo-cd/v2":    "pkg/argocd",
 	"github.com/distribution/reference": "pkg/image",
 }

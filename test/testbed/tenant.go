@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 
 	corev1 "k8s.io/api/core/v1"
@@ -131,7 +132,8 @@ func (t *Tenant) createSecrets(ctx context.Context) error {
 	}))
 }
 
-// SampleFiles are the manifests of examples/product-catalog as a repository holds them.
+// SampleFiles are the manifests of examples/product-catalog as a repository holds them: the folders there. The files
+// beside them are for the namespace of the pipelines.
 func SampleFiles() (map[string]string, error) {
 	root, err := Root()
 	if err != nil {
@@ -139,20 +141,15 @@ func SampleFiles() (map[string]string, error) {
 	}
 	sample := os.DirFS(filepath.Join(root, "examples", "product-catalog"))
 	files := map[string]string{}
-	for _, dir := range []string{"base", "overlays"} {
-		err := fs.WalkDir(sample, dir, func(path string, entry fs.DirEntry, err error) error {
-			if err != nil || entry.IsDir() {
-				return err
-			}
-			data, err := fs.ReadFile(sample, path)
-			files[path] = string(data)
+	err = fs.WalkDir(sample, ".", func(file string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() || path.Dir(file) == "." {
 			return err
-		})
-		if err != nil {
-			return nil, err
 		}
-	}
-	return files, nil
+		data, err := fs.ReadFile(sample, file)
+		files[file] = string(data)
+		return err
+	})
+	return files, err
 }
 
 // OpenTenant gives the tenant that an earlier NewTenant made with the same name and environments.

@@ -174,7 +174,10 @@ func Binary(ctx context.Context, dir string, failpoints bool) (string, error) {
 // Controller is one running replica.
 type Controller struct {
 	// Log is the file that the replica logs to.
-	Log  string
+	Log string
+	// Metrics is where it shows its metrics.
+	Metrics string
+
 	cmd  *exec.Cmd
 	done chan struct{}
 	stop func()
@@ -216,7 +219,9 @@ func StartController(ctx context.Context, c *localcluster.Cluster, o Options) (*
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
-	r := &Controller{Log: log.Name(), cmd: cmd, done: make(chan struct{})}
+	r := &Controller{
+		Log: log.Name(), Metrics: fmt.Sprintf("http://127.0.0.1:%d/metrics", ports[1]), cmd: cmd, done: make(chan struct{}),
+	}
 	r.stop = sync.OnceFunc(func() { _ = cmd.Process.Signal(syscall.SIGTERM) })
 	go func() {
 		_ = cmd.Wait()
