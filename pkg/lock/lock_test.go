@@ -473,6 +473,15 @@ func TestPlace(t *testing.T) {
 	if place, total, _ := lock.Place("a", nil); place != 0 || total != 0 {
 		t.Errorf("no waiters: %d of %d", place, total)
 	}
+	for n, want := range map[int][]string{0: nil, 2: {"first", "second"}, 9: {"first", "second", "third", "last"}} {
+		var heads []string
+		for _, w := range lock.Heads(n, waiters) {
+			heads = append(heads, w.Name)
+		}
+		if d := cmp.Diff(want, heads); d != "" {
+			t.Errorf("the first %d: %s", n, d)
+		}
+	}
 	if waiters[0].UID != "c" {
 		t.Error("the caller's slice was sorted")
 	}

@@ -22,13 +22,30 @@ type Waiter struct {
 // before, empty for the first. A run that is not among the waiters (the cache that
 // they come from may lag behind its own write) has place 0 and must not acquire.
 func Place(me types.UID, waiters []Waiter) (place, total int, ahead string) {
+	i := slices.IndexFunc(waiters, func(w Waiter) bool { return w.UID == me })
+	if i < 0 {
+		return 0, len(waiters), ""
+	}
+	place = 1
+	var before *Waiter
+	for j := range waiters {
+		w := &waiters[j]
+		if byArrival(*w, waiters[i]) >= 0 {
+			continue
+		}
+		place++
+		if before == nil || byArrival(*before, *w) < 0 {
+			before, ahead = w, w.Name
+		}
+	}
+	return place, len(waiters), ahead
+}
+
+// Heads are the first n waiters, in the order of their turns.
+func Heads(n int, waiters []Waiter) []Waiter {
 	line := slices.Clone(waiters)
 	slices.SortFunc(line, byArrival)
-	i := slices.IndexFunc(line, func(w Waiter) bool { return w.UID == me })
-	if i > 0 {
-		ahead = line[i-1].Name
-	}
-	return i + 1, len(line), ahead
+	return line[:min(n, len(line))]
 }
 
 // Newest is the waiter that came last, by creation and then by UID; false when nobody waits.

@@ -52,12 +52,16 @@ func (c *Constructor) NewController(ctx context.Context, cmw configmap.Watcher) 
 	if w, ok := cmw.(configmap.DefaultingWatcher); ok {
 		settings.follow(w, logger)
 	}
+	informer := customruninformer.Get(ctx).Informer()
+	if err := informer.AddIndexers(cache.Indexers{waitingIndex: waitingFor}); err != nil {
+		logger.Fatalw("cannot index CustomRuns", "error", err.Error())
+	}
 	r := &Reconciler{
 		clock:    clock.RealClock{},
 		tekton:   pipelineclient.Get(ctx),
 		kube:     kubeclient.Get(ctx),
 		dynamic:  dynamicclient.Get(ctx),
-		lister:   customruninformer.Get(ctx).Lister(),
+		cached:   informer.GetIndexer(),
 		settings: settings,
 		plans:    newPlans(),
 		memories: newMemories(),
@@ -78,7 +82,6 @@ func (c *Constructor) NewController(ctx context.Context, cmw configmap.Watcher) 
 	wake := func(key types.NamespacedName) { impl.EnqueueKey(key) }
 	r.background = newBackground(ctx, r.clock, wake)
 	r.watches = newWatches(ctx, r.clock, wake)
-	informer := customruninformer.Get(ctx).Informer()
 	synced := cache.InformerSynced(informer.HasSynced)
 	c.synced.Store(&synced)
 	if _, err := informer.AddEventHandler(cache.FilteringResourceEventHandler{

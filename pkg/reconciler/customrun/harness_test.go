@@ -19,7 +19,6 @@ import (
 	"github.com/tekton-gitops/tekton-gitops/pkg/policy"
 	"github.com/tektoncd/pipeline/pkg/apis/pipeline/v1beta1"
 	tektonfake "github.com/tektoncd/pipeline/pkg/client/clientset/versioned/fake"
-	listers "github.com/tektoncd/pipeline/pkg/client/listers/pipeline/v1beta1"
 	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -79,7 +78,7 @@ func newHarness(t *testing.T, objects ...runtime.Object) *harness {
 		dynamic: dynamicfake.NewSimpleDynamicClientWithCustomListKinds(runtime.NewScheme(), map[schema.GroupVersionResource]string{
 			v1alpha1.Resource("gitopsdeploys"): "GitOpsDeployList", v1alpha1.Resource("gitopsrecords"): "GitOpsRecordList",
 		}),
-		cached: cache.NewIndexer(cache.MetaNamespaceKeyFunc, cache.Indexers{cache.NamespaceIndex: cache.MetaNamespaceIndexFunc}),
+		cached: cache.NewIndexer(cache.MetaNamespaceKeyFunc, cache.Indexers{waitingIndex: waitingFor}),
 		events: record.NewFakeRecorder(1000),
 		wakes:  map[string]time.Duration{},
 	}
@@ -87,7 +86,7 @@ func newHarness(t *testing.T, objects ...runtime.Object) *harness {
 	h.kube.PrependReactor("create", "leases", numberLeases())
 	h.Reconciler = &Reconciler{
 		clock: h.now, tekton: h.tekton, kube: h.kube, dynamic: h.dynamic,
-		lister: listers.NewCustomRunLister(h.cached), recorder: h.events, wakeAfter: h.wakeLater,
+		cached: h.cached, recorder: h.events, wakeAfter: h.wakeLater,
 		settings: newSettings("tekton-gitops"), plans: newPlans(), failures: newFailures(), memories: newMemories(),
 	}
 	h.backends = backends{

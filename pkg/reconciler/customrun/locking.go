@@ -10,7 +10,6 @@ import (
 	"github.com/tekton-gitops/tekton-gitops/pkg/lock"
 	"github.com/tektoncd/pipeline/pkg/apis/pipeline/v1beta1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/types"
 )
 
@@ -133,21 +132,6 @@ func (r *Reconciler) untilLockTimeout(run *run, wait time.Duration) time.Duratio
 	return max(min(wait, left), time.Millisecond)
 }
 
-// waiters are the runs whose stored phase is Locking on this lock.
-func (r *Reconciler) waiters(namespace, name string) []lock.Waiter {
-	runs, err := r.lister.CustomRuns(namespace).List(labels.Everything())
-	if err != nil {
-		return nil
-	}
-	var waiters []lock.Waiter
-	for _, cr := range runs {
-		if waitsFor(cr, name) {
-			waiters = append(waiters, lock.Waiter{UID: cr.UID, Name: cr.Name, Created: cr.CreationTimestamp})
-		}
-	}
-	return waiters
-}
-
 // waitsFor tells whether a run stands in the queue of a lock.
 func waitsFor(cr *v1beta1.CustomRun, name string) bool {
 	if !isOurs(cr) || cr.IsDone() || cr.IsCancelled() || cr.DeletionTimestamp != nil {
@@ -155,16 +139,6 @@ func waitsFor(cr *v1beta1.CustomRun, name string) bool {
 	}
 	cp, _, _ := decodeCheckpoint(cr)
 	return cp != nil && cp.Phase == Locking && cp.Lock == name
-}
-
-// wakeQueue wakes the head of a lock's queue. It is called on every event of a run that may have left the lock.
-func (r *Reconciler) wakeQueue(namespace, name string) {
-	waiters := r.waiters(namespace, name)
-	for _, w := range waiters {
-		if place, _, _ := lock.Place(w.UID, waiters); place <= nearHead {
-			r.wakeAfter(types.NamespacedName{Namespace: namespace, Name: w.Name}, 0)
-		}
-	}
 }
 
 // joined wakes all who wait for a lock when a run joins them that wants only the latest to wait. Runs that disagree about

@@ -8,10 +8,10 @@ import (
 	v1alpha1 "github.com/tekton-gitops/tekton-gitops/pkg/apis/gitops/v1alpha1"
 	"github.com/tektoncd/pipeline/pkg/apis/pipeline/v1beta1"
 	tekton "github.com/tektoncd/pipeline/pkg/client/clientset/versioned"
-	listers "github.com/tektoncd/pipeline/pkg/client/listers/pipeline/v1beta1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/tools/cache"
 	"k8s.io/client-go/tools/record"
 	"k8s.io/utils/clock"
 	"knative.dev/pkg/logging"
@@ -25,7 +25,7 @@ type Reconciler struct {
 	tekton   tekton.Interface
 	kube     kubernetes.Interface
 	dynamic  dynamic.Interface
-	lister   listers.CustomRunLister
+	cached   cache.Indexer // of CustomRuns
 	recorder record.EventRecorder
 	// wakeAfter puts a run back into the queue; the earliest time wins.
 	wakeAfter func(types.NamespacedName, time.Duration)
