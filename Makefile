@@ -1,5 +1,4 @@
-# Everything here needs Go, git and make; the tests of signed commits gpg and ssh-keygen besides. `make help` lists the
-# targets.
+# Everything here needs Go, git and make, and nothing else. `make help` lists the targets.
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help

@@ -19,6 +19,7 @@ import (
 	"golang.org/x/crypto/ssh/knownhosts"
 
 	"github.com/tekton-gitops/tekton-gitops/pkg/gitrepo/internal/gittest"
+	"github.com/tekton-gitops/tekton-gitops/test/signing"
 )
 
 func signerOf(t *testing.T, key any) ssh.Signer {
@@ -172,7 +173,7 @@ func TestKnownHostsThatCannotBeRead(t *testing.T) {
 
 // The lookup is checked against ssh-keygen -F, which is OpenSSH's own.
 func TestKnownHostsAreFoundAsOpenSSHFindsThem(t *testing.T) {
-	need(t, "ssh-keygen", "openssh-client")
+	signing.Need(t, "ssh-keygen")
 	key := signerOf(t, ecdsaKey(t))
 	patterns := []string{
 		"git.example.com", "GIT.Example.com", "git.example.com,10.0.0.1", "*.example.com", "git.*", "*", "?it.example.com", "git.example.co?",

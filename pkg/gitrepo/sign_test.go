@@ -19,18 +19,10 @@ import (
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
 	"github.com/ProtonMail/go-crypto/openpgp/s2k"
 	"github.com/google/go-cmp/cmp"
-	"golang.org/x/crypto/ssh"
 
 	"github.com/tekton-gitops/tekton-gitops/pkg/gitrepo/internal/gittest"
+	"github.com/tekton-gitops/tekton-gitops/test/signing"
 )
-
-// need fails the test on a machine that lacks a program: a signature that nobody verified proves nothing.
-func need(t *testing.T, program, from string) {
-	t.Helper()
-	if _, err := exec.LookPath(program); err != nil {
-		t.Fatalf("this test needs %s: apt-get install %s", program, from)
-	}
-}
 
 func signer(t *testing.T, key, passphrase string, now time.Time) Signer {
 	t.Helper()
@@ -71,7 +63,7 @@ func pushSigned(t *testing.T, repo *gittest.Repo, s Signer, when time.Time) Comm
 }
 
 func TestSSHSignatures(t *testing.T) {
-	need(t, "ssh-keygen", "openssh-client")
+	signing.Need(t, "ssh-keygen")
 	_, ed, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
 		t.Fatal(err)
@@ -80,21 +72,17 @@ func TestSSHSignatures(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, key := range map[string]any{"ed25519": ed, "RSA": rsaKey(t), "ECDSA P-256": ecdsaKey(t), "ECDSA P-521": p521} {
+	for name, private := range map[string]any{"ed25519": ed, "RSA": rsaKey(t), "ECDSA P-256": ecdsaKey(t), "ECDSA P-521": p521} {
 		for _, words := range []string{"", passphrase} {
 			t.Run(name+" "+words, func(t *testing.T) {
 				repo := sampleRepo(t, gittest.Start(t))
-				commit := pushSigned(t, repo, signer(t, openSSHKey(t, key, words), words, noon), noon)
-				allowed := filepath.Join(t.TempDir(), "allowed_signers")
-				entry := robot.Email + ` namespaces="git" ` + string(ssh.MarshalAuthorizedKey(signerOf(t, key).PublicKey()))
-				if err := os.WriteFile(allowed, []byte(entry), 0o600); err != nil {
-					t.Fatal(err)
-				}
-				said := repo.Git("-c", "gpg.ssh.allowedSignersFile="+allowed, "log", "-1", "--format=%G? %GS", commit.ID)
+				key := signing.SSH(t, private, robot.Email, words)
+				commit := pushSigned(t, repo, signer(t, key.Private, words, noon), noon)
+				said := repo.Git(append(key.Git(t), "log", "-1", "--format=%G? %GS", commit.ID)...)
 				if diff := cmp.Diff("G "+robot.Email, said); diff != "" {
 					t.Error(diff)
 				}
-				repo.Git("-c", "gpg.format=ssh", "-c", "gpg.ssh.allowedSignersFile="+allowed, "verify-commit", commit.ID)
+				repo.Git(append(key.Git(t), "verify-commit", commit.ID)...)
 			})
 		}
 	}
@@ -102,7 +90,7 @@ func TestSSHSignatures(t *testing.T) {
 
 // OpenSSH's own signature of the same bytes differs in nothing: ed25519 leaves no choice.
 func TestSSHSignatureIsWhatSSHKeygenMakes(t *testing.T) {
-	need(t, "ssh-keygen", "openssh-client")
+	signing.Need(t, "ssh-keygen")
 	_, ed, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
 		t.Fatal(err)
@@ -128,70 +116,20 @@ func TestSSHSignatureIsWhatSSHKeygenMakes(t *testing.T) {
 	}
 }
 
-// gnupg is a home directory of gpg.
-type gnupg struct {
-	t   *testing.T
-	dir string
-}
-
-func newGnuPG(t *testing.T) gnupg {
+// verify is what git says of a good signature.
+func verify(t *testing.T, g signing.GnuPG, repo *gittest.Repo, commit string) string {
 	t.Helper()
-	need(t, "gpg", "gnupg")
-	// Not t.TempDir: the agent's socket has to have a short name.
-	dir, err := os.MkdirTemp("", "gpg")
-	if err != nil {
-		t.Fatal(err)
-	}
-	// Without it the agent first measures how long a passphrase may take to stretch on this machine.
-	if err := os.WriteFile(filepath.Join(dir, "gpg-agent.conf"), []byte("s2k-count 65536\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	g := gnupg{t, dir}
-	t.Cleanup(func() {
-		_ = exec.Command("gpgconf", "--homedir", dir, "--kill", "all").Run()
-		_ = os.RemoveAll(dir)
-	})
-	return g
-}
-
-func (g gnupg) run(arguments ...string) string {
-	g.t.Helper()
-	cmd := exec.Command("gpg", append([]string{"--homedir", g.dir, "--batch", "--yes", "--quiet", "--pinentry-mode", "loopback"}, arguments...)...)
-	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
-	out, err := cmd.Output()
-	if err != nil {
-		g.t.Fatalf("gpg %s: %v: %s", strings.Join(arguments, " "), err, &stderr)
-	}
-	return string(out)
-}
-
-// create makes a key and gives its fingerprint.
-func (g gnupg) create(passphrase, algorithm, usage, expire string) string {
-	g.t.Helper()
-	out := g.run("--passphrase", passphrase, "--status-fd", "1", "--quick-gen-key", "Pipeline <pipeline@example.com>", algorithm, usage, expire)
-	_, rest, _ := strings.Cut(out, "KEY_CREATED P ")
-	return strings.TrimSpace(rest)
-}
-
-func (g gnupg) secret(passphrase, id string) string {
-	return g.run("--passphrase", passphrase, "--armor", "--export-secret-keys", id)
-}
-
-// verify runs git with this home directory.
-func (g gnupg) verify(repo *gittest.Repo, commit string) string {
-	g.t.Helper()
-	cmd := exec.Command("git", "-C", repo.Dir, "verify-commit", "--raw", commit)
-	cmd.Env = append(os.Environ(), "GNUPGHOME="+g.dir, "GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_NOSYSTEM=1")
+	cmd := exec.Command("git", append(g.Git(), "-C", repo.Dir, "verify-commit", "--raw", commit)...)
+	cmd.Env = append(os.Environ(), "GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_NOSYSTEM=1")
 	out, err := cmd.CombinedOutput()
 	if err != nil {
-		g.t.Errorf("git verify-commit: %v\n%s", err, out)
+		t.Errorf("git verify-commit: %v\n%s", err, out)
 	}
 	return string(out)
 }
 
 func TestOpenPGPSignatures(t *testing.T) {
-	g := newGnuPG(t)
+	g := signing.NewGnuPG(t, robot.Email)
 	cases := map[string]struct {
 		algorithm  string
 		passphrase string
@@ -208,18 +146,18 @@ func TestOpenPGPSignatures(t *testing.T) {
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			id := g.create(c.passphrase, c.algorithm, "sign", "1y")
+			id := g.Create(c.passphrase, c.algorithm, "sign", "1y")
 			if c.subkey != "" {
-				g.run("--passphrase", c.passphrase, "--quick-add-key", id, c.subkey, "sign", "1y")
+				g.Run("--passphrase", c.passphrase, "--quick-add-key", id, c.subkey, "sign", "1y")
 			}
-			key := g.secret(c.passphrase, id)
+			key := g.Secret(c.passphrase, id)
 			if c.offline {
-				key = g.run("--passphrase", c.passphrase, "--armor", "--export-secret-subkeys", id)
+				key = g.Run("--passphrase", c.passphrase, "--armor", "--export-secret-subkeys", id)
 			}
 			repo := sampleRepo(t, gittest.Start(t))
 			now := time.Now()
 			commit := pushSigned(t, repo, signer(t, key, c.passphrase, now), now)
-			said := g.verify(repo, commit.ID)
+			said := verify(t, g, repo, commit.ID)
 			for _, want := range []string{"GOODSIG", "VALIDSIG", " " + now.UTC().Format("2006-01-02")} {
 				if !strings.Contains(said, want) {
 					t.Errorf("%s is not in %s", want, said)
@@ -230,16 +168,16 @@ func TestOpenPGPSignatures(t *testing.T) {
 }
 
 func TestOpenPGPKeysThatMayNotSign(t *testing.T) {
-	g := newGnuPG(t)
-	id := g.create(passphrase, "ed25519", "sign", "2d")
-	encrypted := g.secret(passphrase, id)
-	public := g.run("--armor", "--export", id)
-	certifyOnly := g.secret("", g.create("", "ed25519", "cert", "1y"))
-	other := g.create("", "ed25519", "sign", "1y")
-	plain := g.secret("", other)
+	g := signing.NewGnuPG(t, robot.Email)
+	id := g.Create(passphrase, "ed25519", "sign", "2d")
+	encrypted := g.Secret(passphrase, id)
+	public := g.Run("--armor", "--export", id)
+	certifyOnly := g.Secret("", g.Create("", "ed25519", "cert", "1y"))
+	other := g.Create("", "ed25519", "sign", "1y")
+	plain := g.Secret("", other)
 	revoke(t, g, other)
-	revoked := g.secret("", other)
-	two := g.run("--armor", "--passphrase", "", "--export-secret-keys", other, g.create("", "ed25519", "sign", "1y"))
+	revoked := g.Secret("", other)
+	two := g.Run("--armor", "--passphrase", "", "--export-secret-keys", other, g.Create("", "ed25519", "sign", "1y"))
 	now := time.Now()
 	cases := map[string]struct {
 		key, passphrase string
@@ -293,25 +231,25 @@ func argon2Key(t *testing.T) string {
 }
 
 // revoke uses the certificate that gpg makes along with each key.
-func revoke(t *testing.T, g gnupg, id string) {
+func revoke(t *testing.T, g signing.GnuPG, id string) {
 	t.Helper()
-	certificate, err := os.ReadFile(filepath.Join(g.dir, "openpgp-revocs.d", id+".rev"))
+	certificate, err := os.ReadFile(filepath.Join(g.Home, "openpgp-revocs.d", id+".rev"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	// It begins with a colon, against importing it by mistake.
-	file := filepath.Join(g.dir, "revocation")
+	file := filepath.Join(g.Home, "revocation")
 	if err := os.WriteFile(file, bytes.Replace(certificate, []byte("\n:---"), []byte("\n---"), 1), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	g.run("--import", file)
+	g.Run("--import", file)
 }
 
 // The time of a commit is that of its parent when that is later, and a key may have expired by then.
 func TestOpenPGPKeyThatExpiresBeforeTheCommit(t *testing.T) {
-	g := newGnuPG(t)
+	g := signing.NewGnuPG(t, robot.Email)
 	now := time.Now()
-	s := signer(t, g.secret("", g.create("", "ed25519", "sign", "2d")), "", now)
+	s := signer(t, g.Secret("", g.Create("", "ed25519", "sign", "2d")), "", now)
 	m := message("x")
 	m.Signer, m.When = s, now.Add(72*time.Hour)
 	_, err := snapshot(t, open(t, sampleRepo(t, gittest.Start(t)), Options{})).Plan(t.Context(), map[string][]byte{devFile: nil}, m)

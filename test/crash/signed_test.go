@@ -4,7 +4,6 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
-	"encoding/pem"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -12,7 +11,6 @@ import (
 	"time"
 
 	"github.com/tektoncd/pipeline/pkg/apis/pipeline/v1beta1"
-	"golang.org/x/crypto/ssh"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -20,6 +18,7 @@ import (
 	v1alpha1 "github.com/tekton-gitops/tekton-gitops/pkg/apis/gitops/v1alpha1"
 	"github.com/tekton-gitops/tekton-gitops/pkg/failpoint"
 	"github.com/tekton-gitops/tekton-gitops/test/scenario"
+	"github.com/tekton-gitops/tekton-gitops/test/signing"
 	"github.com/tekton-gitops/tekton-gitops/test/testbed"
 )
 
@@ -30,7 +29,7 @@ const signer = "pipeline@example.com"
 func TestKilledWithASignedCommit(t *testing.T) {
 	n := scenario.New(t, bed.Cluster, testbed.TenantOptions{})
 	operations := scenario.WatchOperations(t, bed.Cluster)
-	allowed := signingSecret(t, n, "signing")
+	key := signingKey(t, n)
 	file := filepath.Join(t.TempDir(), "failpoint")
 	controller := startReplica(t, "only", failpointVariable+"="+file)
 	n.Create(n.Deploy("before", "dev", "1.0.1"))
@@ -54,7 +53,7 @@ func TestKilledWithASignedCommit(t *testing.T) {
 			controller.start(t)
 			done := n.Succeed(run)
 			checkOneEffect(t, n, operations, before, created, done, tag)
-			if _, err := n.Repository.Git(t.Context(), "-c", "gpg.format=ssh", "-c", "gpg.ssh.allowedSignersFile="+allowed, "verify-commit", n.Commits()[0].ID); err != nil {
+			if _, err := n.Repository.Git(t.Context(), append(key.Git(t), "verify-commit", n.Commits()[0].ID)...); err != nil {
 				t.Error(err)
 			}
 		})
@@ -80,28 +79,17 @@ func signed(n *scenario.Tenant, name, tag string) *v1beta1.CustomRun {
 	}
 }
 
-// signingSecret creates a Secret with a key for commits, and gives the file that tells git whose it is.
-func signingSecret(t *testing.T, n *scenario.Tenant, name string) (allowedSigners string) {
+// signingKey makes a Secret with a key for commits. Each signature by a key of this kind is another one.
+func signingKey(t *testing.T, n *scenario.Tenant) signing.Key {
 	t.Helper()
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
-	block, err := ssh.MarshalPrivateKey(private, "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	public, err := ssh.NewPublicKey(&private.PublicKey)
-	if err != nil {
-		t.Fatal(err)
-	}
-	secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: name}, StringData: map[string]string{"signing-key": string(pem.EncodeToMemory(block))}}
+	key := signing.SSH(t, private, signer, "")
+	secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: "signing"}, StringData: key.Secret()}
 	if _, err := n.Client.CoreV1().Secrets(n.Namespace).Create(t.Context(), secret, metav1.CreateOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	allowedSigners = filepath.Join(t.TempDir(), "allowed_signers")
-	if err := os.WriteFile(allowedSigners, []byte(signer+` namespaces="git" `+string(ssh.MarshalAuthorizedKey(public))), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return allowedSigners
+	return key
 }

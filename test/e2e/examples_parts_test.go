@@ -80,19 +80,12 @@ func (n *tenant) exampleAddresses() *strings.Replacer {
 	)
 }
 
-// makeExampleSecrets makes the Secrets that the examples say how to make, and lets git know the signatures.
+// makeExampleSecrets makes the Secrets that the examples say how to make.
 func (n *tenant) makeExampleSecrets() {
 	n.t.Helper()
-	key, options := sshSigningKey(n.t)
-	for _, option := range options {
-		if name, value, found := strings.Cut(option, "="); found {
-			if err := n.Repository.Configure(n.t.Context(), name, value); err != nil {
-				n.t.Fatal(err)
-			}
-		}
-	}
-	n.secret("signing-key", nil, map[string]string{"signing-key": key})
-	bed.secrets.add(strings.Split(key, "\n")[2], strings.Split(n.Git.SSH.WriterKey, "\n")[2])
+	n.signer = newSSHKey(n.t)
+	n.secret("signing-key", nil, n.signer.Secret())
+	bed.secrets.add(strings.Split(n.signer.Private, "\n")[2], strings.Split(n.Git.SSH.WriterKey, "\n")[2])
 	if _, err := n.Client.CoreV1().Secrets(n.Namespace).Create(n.t.Context(), &corev1.Secret{
 		ObjectMeta: metav1.ObjectMeta{Name: "git-ssh"}, Type: corev1.SecretTypeSSHAuth,
 		StringData: map[string]string{"ssh-privatekey": n.Git.SSH.WriterKey, "known_hosts": n.Git.SSH.KnownHosts},
@@ -161,7 +154,7 @@ func (n *tenant) openSyncWindow(pipelineRun string) {
 func (n *tenant) isSigned(pipelineRun string) {
 	n.t.Helper()
 	commit := result(n.child(pipelineRun, "deploy"), "commit")
-	if _, err := n.Repository.Git(n.t.Context(), "verify-commit", commit); err != nil {
+	if _, err := n.Repository.Git(n.t.Context(), append(n.signer.Git(n.t), "verify-commit", commit)...); err != nil {
 		n.t.Error(err)
 	}
 }

@@ -92,7 +92,7 @@ func TestExamples(t *testing.T) {
 			if !known {
 				t.Fatal("the table does not say how it ends")
 			}
-			n := &tenant{Tenant: n.Tenant, t: t, tekton: n.tekton}
+			n := &tenant{Tenant: n.Tenant, t: t, tekton: n.tekton, signer: n.signer}
 			n.push(sample)
 			n.runExample(file, want)
 		})

@@ -1,81 +1,35 @@
 package e2e
 
 import (
-	"crypto/ed25519"
-	"crypto/rand"
-	"encoding/pem"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 
-	"golang.org/x/crypto/ssh"
-
+	"github.com/tekton-gitops/tekton-gitops/test/signing"
 	"github.com/tekton-gitops/tekton-gitops/test/testbed"
 )
 
 const signerEmail = "pipeline@example.com"
 
-// sshSigningKey makes a key for commits, and the options with which git knows its signatures.
-func sshSigningKey(t *testing.T) (key string, options []string) {
+func newSSHKey(t *testing.T) signing.Key {
 	t.Helper()
-	_, private, err := ed25519.GenerateKey(rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	block, err := ssh.MarshalPrivateKey(private, "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	signer, err := ssh.NewSignerFromKey(private)
-	if err != nil {
-		t.Fatal(err)
-	}
-	allowed := filepath.Join(t.TempDir(), "allowed_signers")
-	if err := os.WriteFile(allowed, []byte(signerEmail+` namespaces="git" `+string(ssh.MarshalAuthorizedKey(signer.PublicKey()))), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return string(pem.EncodeToMemory(block)), []string{"-c", "gpg.format=ssh", "-c", "gpg.ssh.allowedSignersFile=" + allowed}
+	return signing.NewSSH(t, signerEmail, "")
 }
 
-// openPGPSigningKey makes one with gpg, and a program that verifies with it.
-func openPGPSigningKey(t *testing.T) (key string, options []string) {
+func newOpenPGPKey(t *testing.T) signing.Key {
 	t.Helper()
-	// Not t.TempDir: the agent's socket has to have a short name.
-	home, err := os.MkdirTemp("", "gpg")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = exec.Command("gpgconf", "--homedir", home, "--kill", "all").Run()
-		_ = os.RemoveAll(home)
-	})
-	gpg := func(arguments ...string) string {
-		out, err := exec.Command("gpg", append([]string{"--homedir", home, "--batch", "--quiet", "--pinentry-mode", "loopback", "--passphrase", ""}, arguments...)...).Output()
-		if err != nil {
-			t.Fatalf("gpg: %v: this test needs gpg, apt-get install gnupg", err)
-		}
-		return string(out)
-	}
-	gpg("--quick-gen-key", "Pipeline <"+signerEmail+">", "ed25519", "sign", "1y")
-	program := filepath.Join(home, "verify")
-	if err := os.WriteFile(program, []byte("#!/bin/sh\nexec gpg --homedir '"+home+"' \"$@\"\n"), 0o700); err != nil { //nolint:gosec // git runs it
-		t.Fatal(err)
-	}
-	return gpg("--armor", "--export-secret-keys"), []string{"-c", "gpg.program=" + program}
+	return signing.NewOpenPGP(t, signerEmail)
 }
 
 // What a run pushes is signed so that git accepts it, and so is the commit that takes it back.
 func TestSignedCommits(t *testing.T) {
 	t.Parallel()
-	for name, newKey := range map[string]func(*testing.T) (string, []string){"ssh": sshSigningKey, "OpenPGP": openPGPSigningKey} {
+	for name, newKey := range map[string]func(*testing.T) signing.Key{"ssh": newSSHKey, "OpenPGP": newOpenPGPKey} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			key, options := newKey(t)
+			key := newKey(t)
 			n := newTenant(t, testbed.TenantOptions{})
-			n.secret("signing", nil, map[string]string{"signing-key": key})
-			bed.secrets.add(strings.Split(key, "\n")[2])
+			n.secret("signing", nil, key.Secret())
+			bed.secrets.add(strings.Split(key.Private, "\n")[2])
 			spec := with(n.spec("never-pulls-1"), "git.signing.secretRef.name", "signing", "git.author.name", "Pipeline", "git.author.email", signerEmail,
 				"verify.failureGrace", "1s", "onFailure", "Revert")
 			n.syncByHand("dev")
@@ -83,7 +37,7 @@ func TestSignedCommits(t *testing.T) {
 			cr := n.finish("run")
 			n.wantFailed(cr, "RolloutFailed", "has put the previous state back")
 			for _, commit := range []string{result(cr, "commit"), n.tip()} {
-				if _, err := n.Repository.Git(t.Context(), append(options, "verify-commit", "--raw", commit)...); err != nil {
+				if _, err := n.Repository.Git(t.Context(), append(key.Git(t), "verify-commit", "--raw", commit)...); err != nil {
 					t.Error(err)
 				}
 			}

@@ -73,7 +73,7 @@ func TestRefusedOverSSH(t *testing.T) {
 	t.Parallel()
 	n := newTenant(t, testbed.TenantOptions{})
 	commits, history := n.commits(), n.recordHistory()
-	otherKey, _ := sshSigningKey(t)
+	otherKey := newSSHKey(t).Private
 	public, _, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
 		t.Fatal(err)

@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"knative.dev/pkg/apis"
 
+	"github.com/tekton-gitops/tekton-gitops/test/signing"
 	"github.com/tekton-gitops/tekton-gitops/test/testbed"
 )
 
@@ -26,6 +27,8 @@ type tenant struct {
 	*testbed.Tenant
 	t      *testing.T
 	tekton tekton.Interface
+	// signer is the key of the examples.
+	signer signing.Key
 }
 
 func newTenant(t *testing.T, o testbed.TenantOptions) *tenant {

@@ -28,22 +28,28 @@ func (t test) levels() string {
 	return ""
 }
 
-// unproven says what a row lacks.
-func (r row) unproven(done results) (problems []string) {
+// unproven says what a row lacks, and which of its tests were skipped. Where a program is missing that tests need, being
+// skipped is no problem.
+func (r row) unproven(done results, missing []string) (problems, leftOut []string) {
 	if len(r.tests) == 0 {
-		return []string{fmt.Sprintf("%s (%s): has no test", r.id, r.text)}
+		return []string{fmt.Sprintf("%s (%s): has no test", r.id, r.text)}, nil
 	}
 	for _, t := range r.tests {
 		switch done.of(t) {
 		case absent:
 			problems = append(problems, fmt.Sprintf("%s: %s did not run, or did not come to an end", r.id, t))
 		case skipped:
-			problems = append(problems, fmt.Sprintf("%s: %s was skipped", r.id, t))
+			text := fmt.Sprintf("%s: %s was skipped", r.id, t)
+			if len(missing) > 0 {
+				leftOut = append(leftOut, text)
+				continue
+			}
+			problems = append(problems, text)
 		case failed:
 			problems = append(problems, fmt.Sprintf("%s: %s failed", r.id, t))
 		}
 	}
-	return append(problems, r.misplaced()...)
+	return append(problems, r.misplaced()...), leftOut
 }
 
 // misplaced finds levels of a row at which none of its tests can prove anything.

@@ -1,6 +1,9 @@
 // Command proof holds test/scenarios.md against what the tests have done. It ends with status 1 unless every scenario
 // names tests that ran and passed, at the level that it states.
 //
+// Some tests need a program besides Go, git and make (package signing). On a machine without it they are skipped, which is
+// told and accepted: what decides about a change (.ci/run) installs them.
+//
 // It reads what gotestsum wrote (the end events of go test -json) and runs no test itself. It cannot tell whether a test
 // proves what its row says; that is for the reviewer of the row.
 //
@@ -12,13 +15,17 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
+	"strings"
+
+	"github.com/tekton-gitops/tekton-gitops/test/signing"
 )
 
 func main() {
 	table := flag.String("table", "test/scenarios.md", "the scenarios")
 	results := flag.String("results", ".test-results", "directory with the JSON files of the test runs")
 	flag.Parse()
-	proven, err := run(*table, *results, os.Stdout)
+	proven, err := run(*table, *results, signing.Missing(), os.Stdout)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "proof:", err)
 	}
@@ -28,7 +35,7 @@ func main() {
 }
 
 // run tells whether everything is proven, and writes a line about it and one for each problem.
-func run(table, results string, out io.Writer) (proven bool, err error) {
+func run(table, results string, programs []string, out io.Writer) (proven bool, err error) {
 	file, err := os.Open(table)
 	if err != nil {
 		return false, err
@@ -43,18 +50,22 @@ func run(table, results string, out io.Writer) (proven bool, err error) {
 		return false, fmt.Errorf("%s: %w", results, err)
 	}
 	problems = append(problems, complete(rows, sections)...)
-	unproven := 0
+	unproven, leftOut := 0, []string(nil)
 	for _, r := range rows {
-		missing := r.unproven(done)
-		if len(missing) > 0 {
+		lacks, left := r.unproven(done, programs)
+		if len(lacks)+len(left) > 0 {
 			unproven++
 		}
-		problems = append(problems, missing...)
+		problems, leftOut = append(problems, lacks...), append(leftOut, left...)
 	}
 	_, err = fmt.Fprintf(out, "scenarios: %d of %d proven by tests that ran\n", len(rows)-unproven, len(rows))
-	for _, p := range problems {
+	lines := problems
+	if len(leftOut) > 0 {
+		lines = slices.Concat(problems, []string{"for want of " + strings.Join(programs, " and ") + " on this machine:"}, leftOut)
+	}
+	for _, line := range lines {
 		if err == nil {
-			_, err = fmt.Fprintln(out, "  "+p)
+			_, err = fmt.Fprintln(out, "  "+line)
 		}
 	}
 	return len(problems) == 0 && err == nil, err

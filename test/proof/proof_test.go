@@ -202,10 +202,41 @@ func TestUnproven(t *testing.T) {
 		"in a package without levels": {row{id: "G1", levels: "G", tests: []test{{"cmd/controller", "TestMain"}}}, []string{"G1: cmd/controller TestMain did not run, or did not come to an end", "G1: none of its tests is of level G"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if diff := cmp.Diff(c.want, c.row.unproven(done)); diff != "" {
-				t.Errorf("(-want +got):\n%s", diff)
+			got, leftOut := c.row.unproven(done, nil)
+			if diff := cmp.Diff(c.want, got); diff != "" || len(leftOut) > 0 {
+				t.Errorf("left out %v (-want +got):\n%s", leftOut, diff)
 			}
 		})
+	}
+}
+
+// Where a program is missing, only what was skipped is excused.
+func TestUnprovenForWantOfAProgram(t *testing.T) {
+	done := results{{"pkg/gitrepo", "TestLong"}: skipped, {"pkg/gitrepo", "TestPush"}: failed}
+	r := row{id: "G1", levels: "G", tests: []test{{"pkg/gitrepo", "TestLong"}, {"pkg/gitrepo", "TestPush"}, {"pkg/gitrepo", "TestGone"}}}
+	problems, leftOut := r.unproven(done, []string{"gpg"})
+	if diff := cmp.Diff([]string{"G1: pkg/gitrepo TestPush failed", "G1: pkg/gitrepo TestGone did not run, or did not come to an end"}, problems); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]string{"G1: pkg/gitrepo TestLong was skipped"}, leftOut); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	const table = "| G1 | a | b | G | `pkg/gitrepo TestLong` |\n"
+	dir := t.TempDir()
+	for name, content := range map[string]string{
+		"scenarios.md": head + table,
+		"unit.json":    `{"Action":"skip","Package":"github.com/tekton-gitops/tekton-gitops/pkg/gitrepo","Test":"TestLong"}` + "\n",
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var out strings.Builder
+	if _, err := run(filepath.Join(dir, "scenarios.md"), dir, []string{"gpg"}, &out); err != nil {
+		t.Fatal(err)
+	}
+	if said := out.String(); !strings.HasPrefix(said, "scenarios: 0 of 1 proven") || !strings.HasSuffix(said, "\n  for want of gpg on this machine:\n  G1: pkg/gitrepo TestLong was skipped\n") {
+		t.Errorf("it says %q", said)
 	}
 }
 
@@ -234,7 +265,7 @@ func TestRunSaysWhatIsUnproven(t *testing.T) {
 		}
 	}
 	var out strings.Builder
-	proven, err := run(table, dir, &out)
+	proven, err := run(table, dir, nil, &out)
 	if err != nil || proven {
 		t.Errorf("proven: %t, %v", proven, err)
 	}
@@ -242,10 +273,10 @@ func TestRunSaysWhatIsUnproven(t *testing.T) {
 	if got := out.String(); !strings.HasPrefix(got, summary) || !strings.HasSuffix(got, problem) {
 		t.Errorf("it says %q, want it to begin with %q and to end with %q", got, summary, problem)
 	}
-	if proven, err := run(filepath.Join(dir, "absent.md"), dir, &out); proven || err == nil {
+	if proven, err := run(filepath.Join(dir, "absent.md"), dir, nil, &out); proven || err == nil {
 		t.Errorf("proven without a table: %t, %v", proven, err)
 	}
-	if proven, err := run(table, t.TempDir(), &out); proven || err == nil {
+	if proven, err := run(table, t.TempDir(), nil, &out); proven || err == nil {
 		t.Errorf("proven without results: %t, %v", proven, err)
 	}
 }

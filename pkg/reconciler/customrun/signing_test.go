@@ -1,27 +1,22 @@
 package customrun
 
 import (
-	"crypto/ed25519"
-	"crypto/rand"
-	"encoding/pem"
-	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	v1alpha1 "github.com/tekton-gitops/tekton-gitops/pkg/apis/gitops/v1alpha1"
-	"golang.org/x/crypto/ssh"
+	"github.com/tekton-gitops/tekton-gitops/test/signing"
 	corev1 "k8s.io/api/core/v1"
 )
 
 // newSignedSite is a site whose clock is the machine's, because gpg compares with it, and which has one more Secret.
-func newSignedSite(t *testing.T, signing map[string]string) *site {
+func newSignedSite(t *testing.T, data map[string]string) *site {
 	t.Helper()
 	s := newSite(t)
 	s.now.SetTime(time.Now())
-	if err := s.kube.Tracker().Add(secret("signing", signing)); err != nil {
+	if err := s.kube.Tracker().Add(secret("signing", data)); err != nil {
 		t.Fatal(err)
 	}
 	return s
@@ -33,74 +28,35 @@ func (s *site) signed(rest string) string {
 
 const setServer = `"images":[{"name":"quay.io/team/server","newTag":"1.0.1"}],"update":[{"kustomize":{"path":"overlays/dev"}}]`
 
-// verifier is what a person has to verify signatures with.
-type verifier struct {
-	config []string
-	env    []string
+const passphrase = "p4ssphrase-of-the-key"
+
+func newSSHKey(t *testing.T) signing.Key {
+	t.Helper()
+	return signing.NewSSH(t, "pipeline@example.com", passphrase)
+}
+
+func newOpenPGPKey(t *testing.T) signing.Key {
+	t.Helper()
+	return signing.NewOpenPGP(t, "pipeline@example.com")
 }
 
 // verify wants a good signature of a commit.
-func (v verifier) verify(s *site, commit string) {
+func (s *site) verify(key signing.Key, commit string) {
 	s.t.Helper()
-	cmd := exec.Command("git", append(append([]string{}, v.config...), "verify-commit", "--raw", commit)...)
-	cmd.Dir, cmd.Env = s.git.dir, append(gitEnvironment(), v.env...)
+	cmd := exec.Command("git", append(key.Git(s.t), "verify-commit", "--raw", commit)...)
+	cmd.Dir, cmd.Env = s.git.dir, gitEnvironment()
 	if out, err := cmd.CombinedOutput(); err != nil {
 		s.t.Errorf("git verify-commit %s: %v: %s", commit, err, out)
 	}
 }
 
-func sshSigning(t *testing.T) (map[string]string, verifier) {
-	t.Helper()
-	_, key, err := ed25519.GenerateKey(rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	block, err := ssh.MarshalPrivateKeyWithPassphrase(key, "", []byte("p4ssphrase-of-the-key"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	signer, err := ssh.NewSignerFromKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	allowed := filepath.Join(t.TempDir(), "allowed_signers")
-	if err := os.WriteFile(allowed, []byte(`pipeline@example.com namespaces="git" `+string(ssh.MarshalAuthorizedKey(signer.PublicKey()))), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return map[string]string{"signing-key": string(pem.EncodeToMemory(block)), "passphrase": "p4ssphrase-of-the-key"},
-		verifier{config: []string{"-c", "gpg.format=ssh", "-c", "gpg.ssh.allowedSignersFile=" + allowed}}
-}
-
-func openPGPSigning(t *testing.T) (map[string]string, verifier) {
-	t.Helper()
-	// Not t.TempDir: the agent's socket has to have a short name.
-	home, err := os.MkdirTemp("", "gpg")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = exec.Command("gpgconf", "--homedir", home, "--kill", "all").Run()
-		_ = os.RemoveAll(home)
-	})
-	gpg := func(arguments ...string) string {
-		cmd := exec.Command("gpg", append([]string{"--homedir", home, "--batch", "--quiet", "--pinentry-mode", "loopback", "--passphrase", ""}, arguments...)...)
-		out, err := cmd.Output()
-		if err != nil {
-			t.Fatalf("gpg: %v: this test needs gpg, apt-get install gnupg", err)
-		}
-		return string(out)
-	}
-	gpg("--quick-gen-key", "Pipeline <pipeline@example.com>", "ed25519", "sign", "1y")
-	return map[string]string{"signing-key": gpg("--armor", "--export-secret-keys")}, verifier{env: []string{"GNUPGHOME=" + home}}
-}
-
 // git verify-commit accepts what a run pushes, the commit that reverts too, and what another process pushes after the
 // one that signed has died. A commit is signed once.
 func TestSignedCommits(t *testing.T) {
-	for name, key := range map[string]func(*testing.T) (map[string]string, verifier){"OpenPGP": openPGPSigning, "SSH": sshSigning} {
+	for name, newKey := range map[string]func(*testing.T) signing.Key{"OpenPGP": newOpenPGPKey, "SSH": newSSHKey} {
 		t.Run(name, func(t *testing.T) {
-			signing, person := key(t)
-			s := newSignedSite(t, signing)
+			key := newKey(t)
+			s := newSignedSite(t, key.Secret())
 			s.failing()
 			s.create(embedded(s.signed(setServer + `,"onFailure":"Revert"`)))
 			planned := s.until(testRun, "a planned commit", isPlanned)
@@ -122,10 +78,10 @@ func TestSignedCommits(t *testing.T) {
 			if s.git.tip() != d.Publish.Commit || s.git.commits() != 3 {
 				t.Errorf("%d commits, the tip is %s, signed was %s", s.git.commits(), s.git.tip(), d.Publish.Commit)
 			}
-			person.verify(s, ours)
-			person.verify(s, s.git.tip())
+			s.verify(key, ours)
+			s.verify(key, s.git.tip())
 			status := string(cr.Status.ExtraFields.Raw) + messageOf(cr)
-			for _, value := range signing {
+			for _, value := range key.Secret() {
 				if strings.Contains(status, value[:20]) {
 					t.Error("the status has the key")
 				}
@@ -136,7 +92,7 @@ func TestSignedCommits(t *testing.T) {
 
 // A key that cannot sign is seen before anything is pushed or locked.
 func TestUnusableSigningKeys(t *testing.T) {
-	good, _ := sshSigning(t)
+	good := newSSHKey(t).Secret()
 	for name, tc := range map[string]struct {
 		signing map[string]string // nil: no such Secret
 		says    []string
@@ -178,7 +134,7 @@ func TestDryRunNeedsNoSigningKey(t *testing.T) {
 
 // A key that is taken away once the run has been checked ends it without a push.
 func TestSigningKeyThatGoesAway(t *testing.T) {
-	good, _ := sshSigning(t)
+	good := newSSHKey(t).Secret()
 	s := newSite(t)
 	if err := s.kube.Tracker().Add(secret("signing", good)); err != nil {
 		t.Fatal(err)
