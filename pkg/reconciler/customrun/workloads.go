@@ -35,6 +35,7 @@ type workload struct {
 	verdict   rollout.Verdict
 	container string // the only container that counts; empty: all
 	missing   bool   // named by the request, but not there
+	owned     bool   // made by another object of the application, such as an operator's own resource
 }
 
 // workloads are the objects that have to run the images.
@@ -84,7 +85,7 @@ func (r *Reconciler) findWorkloads(ctx context.Context, run *run, a *application
 		return workloads{}, err
 	}
 	for _, w := range read {
-		if runsOneOf(run, w) && !pastJob(run, w) {
+		if runsOneOf(run, w) && !isPast(run, w) {
 			found.verified = append(found.verified, w)
 			continue
 		}
@@ -95,18 +96,20 @@ func (r *Reconciler) findWorkloads(ctx context.Context, run *run, a *application
 	return found, nil
 }
 
-// workloadNodes are the objects of a tree that can be verified.
+// workloadNodes are the objects of a tree that can be verified: also those that an operator has made of a resource of its
+// own. What another workload owns, such as the Job of a CronJob, is that one's business.
 func workloadNodes(tree argocd.Tree) []argocd.Node {
 	var nodes []argocd.Node
 	for _, kind := range rollout.Kinds() {
-		for _, n := range tree.Kind(kind.Group, kind.Kind) {
-			// What another workload owns, such as the Job of a CronJob, is that one's business.
-			if len(n.Parents) == 0 {
-				nodes = append(nodes, n)
-			}
-		}
+		nodes = append(nodes, tree.Kind(kind.Group, kind.Kind)...)
 	}
-	return nodes
+	owners := map[string]bool{}
+	for _, n := range nodes {
+		owners[n.UID] = true
+	}
+	return slices.DeleteFunc(nodes, func(n argocd.Node) bool {
+		return slices.ContainsFunc(n.Parents, func(uid string) bool { return owners[uid] })
+	})
 }
 
 var (
@@ -132,7 +135,7 @@ func (r *Reconciler) allWorkloads(ctx context.Context, a *application, nodes []a
 
 // readWorkload reads one workload, and the one whose pod template it uses, where it has none of its own.
 func (r *Reconciler) readWorkload(ctx context.Context, a *application, nodes []argocd.Node, node argocd.Node) (workload, error) {
-	w := workload{Resource: node.Resource, uid: node.UID}
+	w := workload{Resource: node.Resource, uid: node.UID, owned: len(node.Parents) > 0}
 	verdict, there, err := checkLive(ctx, a, node)
 	if err != nil || !there {
 		w.missing = err == nil
@@ -213,11 +216,14 @@ func runsOneOf(run *run, w workload) bool {
 	return len(targets) == 0 || slices.ContainsFunc(targets, func(t target) bool { return w.runs(t.Name) })
 }
 
-// pastJob tells whether a workload is a Job that runs another version of an image: a Job runs once, and what an earlier
-// deployment has left is no part of this one.
-func pastJob(run *run, w workload) bool {
+// isPast tells whether a workload is what an earlier deployment has left, with another version of an image: a Job, which
+// runs once, or a revision that an operator has scaled to zero.
+func isPast(run *run, w workload) bool {
+	if w.Kind != "Job" && (!w.owned || w.verdict.Replicas > 0) {
+		return false
+	}
 	targets := run.targets()
-	return w.Kind == "Job" && len(targets) > 0 && !slices.ContainsFunc(w.verdict.Images, func(c rollout.ContainerImage) bool { return runsTarget(targets, c.Image) })
+	return len(targets) > 0 && !slices.ContainsFunc(w.verdict.Images, func(c rollout.ContainerImage) bool { return runsTarget(targets, c.Image) })
 }
 
 // runsTarget tells whether a reference is exactly one of the wanted ones. Without any, all are.
