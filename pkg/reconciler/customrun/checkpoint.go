@@ -14,8 +14,9 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 )
 
-// checkpointVersion is the version of data that this build writes. It reads this one only, until there is an older one.
-const checkpointVersion = 1
+// checkpointVersion is the version of data that this build writes, and the only one that it reads: version 1, whose
+// request knew one update and one application, was never released.
+const checkpointVersion = 2
 
 // maxCheckpointBytes bounds what a run may put into its status. etcd refuses objects over 1.5 MiB, and every watcher
 // of CustomRuns receives the whole object on each change.
@@ -48,7 +49,7 @@ type verdict struct {
 
 func (v *verdict) succeeded() bool { return v != nil && v.Reason == v1alpha1.ReasonSucceeded }
 
-// data is the version 1 of checkpoint.Data: the request as it was resolved when the run started, and what each phase
+// data is the version 2 of checkpoint.Data: the request as it was resolved when the run started, and what each phase
 // has to remember.
 type data struct {
 	Request  *request.Request `json:"request,omitempty"`

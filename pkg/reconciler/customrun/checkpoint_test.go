@@ -47,7 +47,7 @@ func TestCheckpointReadsBackAsItWasWritten(t *testing.T) {
 
 // Tekton's CustomRun has no place for anything else: whatever stands outside of extraFields is pruned.
 func TestStateIsUnderOneKeyOfExtraFields(t *testing.T) {
-	cr := withState(t, &v1beta1.CustomRun{}, checkpoint{Version: 1, Phase: Preparing, Attempt: 1}, data{})
+	cr := withState(t, &v1beta1.CustomRun{}, checkpoint{Version: checkpointVersion, Phase: Preparing, Attempt: 1}, data{})
 	var stored map[string]map[string]any
 	if err := json.Unmarshal(cr.Status.ExtraFields.Raw, &stored); err != nil {
 		t.Fatal(err)
@@ -55,7 +55,7 @@ func TestStateIsUnderOneKeyOfExtraFields(t *testing.T) {
 	if d := cmp.Diff([]string{"gitops"}, slices.Collect(maps.Keys(stored))); d != "" {
 		t.Error(d)
 	}
-	if stored["gitops"]["version"] != 1.0 || stored["gitops"]["phase"] != "Preparing" {
+	if stored["gitops"]["version"] != float64(checkpointVersion) || stored["gitops"]["phase"] != "Preparing" {
 		t.Errorf("stored is %v", stored)
 	}
 }
@@ -65,23 +65,22 @@ func TestCheckpointsThatThisBuildDoesNotRead(t *testing.T) {
 		raw  string
 		lock string
 	}{
-		"a newer version":             {`{"gitops":{"version":2,"lock":"catalog","data":[]}}`, "catalog"},
-		"data of another shape":       {`{"gitops":{"version":1,"lock":"catalog","data":{"request":7}}}`, "catalog"},
+		"a newer version":             {`{"gitops":{"version":3,"lock":"catalog","data":[]}}`, "catalog"},
+		"data of another shape":       {`{"gitops":{"version":2,"lock":"catalog","data":{"request":7}}}`, "catalog"},
 		"no JSON":                     {`{`, ""},
 		"a checkpoint that is no map": {`{"gitops":[]}`, ""},
-		"an older version":            {`{"gitops":{"version":0,"lock":"catalog"}}`, "catalog"},
+		"an older version":            {`{"gitops":{"version":1,"lock":"catalog"}}`, "catalog"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			cr := &v1beta1.CustomRun{}
 			cr.Status.ExtraFields.Raw = []byte(tc.raw)
-			cp, d, err := decodeCheckpoint(cr)
+			_, d, err := decodeCheckpoint(cr)
 			if !errors.Is(err, errUnknownCheckpoint) || d != nil {
 				t.Errorf("data %v, error %v", d, err)
 			}
 			if got := lockOf(cr); got != tc.lock {
 				t.Errorf("lock is %q, want %q: it has to be released whoever took it", got, tc.lock)
 			}
-			_ = cp
 		})
 	}
 	if cp, d, err := decodeCheckpoint(&v1beta1.CustomRun{}); cp != nil || d == nil || err != nil {
