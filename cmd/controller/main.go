@@ -7,6 +7,7 @@ import (
 	"log"
 	"net/http"
 	"os"
+	_ "time/tzdata" // sync windows have time zones, and an image may have no database of them
 
 	"github.com/tekton-gitops/tekton-gitops/pkg/reconciler/customrun"
 	"knative.dev/pkg/injection"

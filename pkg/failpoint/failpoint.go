@@ -69,8 +69,8 @@ func WayBack() []Name {
 	}
 }
 
-// All lists every place, so that a test can walk them. A deployment that changes the manifest of an application with
-// manual sync passes every one.
+// All lists the places that every deployment passes which changes the manifest of an application with manual sync and
+// succeeds, so that a test can walk them.
 func All() []Name {
 	return []Name{
 		StartWriteBefore, StartWriteAfter, PrepareWriteBefore, PrepareWriteAfter,
