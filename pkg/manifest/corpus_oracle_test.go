@@ -4,6 +4,7 @@ package manifest
 
 import (
 	"errors"
+	"path/filepath"
 	"reflect"
 	"testing"
 
@@ -16,10 +17,10 @@ import (
 // in everything else. But it forgets an entry's tagSuffix, which stays here, and
 // fields that are there without a value.
 func TestCorpusEqualsKustomizeEdit(t *testing.T) {
-	binary, dir := kustomizeBinary(t), t.TempDir()
+	binary := kustomizeBinary(t)
 	for _, c := range editedFiles(t, "kustomize") {
 		t.Run(c.Name, func(t *testing.T) {
-			edited, failure := kustomizeEdit(t, binary, dir, c.in, c.parsed(t))
+			edited, failure := kustomizeEdit(t, binary, t.TempDir(), filepath.Base(c.File), c.in, c.parsed(t))
 			var err error
 			if failure != "" {
 				err = errors.New(failure)

@@ -38,8 +38,8 @@ func kustomizeBinary(t *testing.T) string {
 
 // kustomizeEdit is what the real kustomize edit set image makes of a file. A
 // newName that is there is to stay: kustomize spells that with an asterisk.
-func kustomizeEdit(t interface{ Fatal(...any) }, binary, dir string, data []byte, want image.Want) ([]byte, string) {
-	path := filepath.Join(dir, "kustomization.yaml")
+func kustomizeEdit(t interface{ Fatal(...any) }, binary, dir, name string, data []byte, want image.Want) ([]byte, string) {
+	path := filepath.Join(dir, name)
 	if err := os.WriteFile(path, data, 0o644); err != nil {
 		t.Fatal(err)
 	}
@@ -72,7 +72,7 @@ func TestBuildEqualsKustomizeEdit(t *testing.T) {
 			continue
 		}
 		t.Run(tc.name, func(t *testing.T) {
-			edited, failure := kustomizeEdit(t, binary, t.TempDir(), tc.in, tc.want)
+			edited, failure := kustomizeEdit(t, binary, t.TempDir(), "kustomization.yaml", tc.in, tc.want)
 			if known := beyondKustomizeEdit[tc.name]; failure != "" || known != "" {
 				if known == "" || !strings.Contains(failure, known) {
 					t.Fatalf("kustomize edit: %q, want %q", failure, known)
@@ -111,7 +111,7 @@ func TestRandomBuildsEqualKustomizeEdit(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		edited, failure := kustomizeEdit(t, binary, dir, []byte(f.text), want)
+		edited, failure := kustomizeEdit(t, binary, dir, "kustomization.yaml", []byte(f.text), want)
 		if failure != "" {
 			t.Fatalf("kustomize edit: %s\n%s", failure, f.text)
 		}
