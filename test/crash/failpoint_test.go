@@ -2,10 +2,7 @@ package crash
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
 	"testing"
-	"time"
 
 	"github.com/tekton-gitops/tekton-gitops/pkg/failpoint"
 	"github.com/tekton-gitops/tekton-gitops/test/scenario"
@@ -24,36 +21,19 @@ const (
 func TestKilledAtEveryFailPoint(t *testing.T) {
 	n := scenario.New(t, bed.Cluster, testbed.TenantOptions{})
 	operations := scenario.WatchOperations(t, bed.Cluster)
-	file := filepath.Join(t.TempDir(), "failpoint")
-	controller := startReplica(t, "only", failpointVariable+"="+file)
+	controller := startVictim(t)
 	// The first sync of an application creates everything; the deployments after it all do the same.
 	n.Create(n.Deploy("before", "dev", "1.0.1"))
 	n.Succeed("before")
 
-	for i, name := range failpoint.All() {
-		ok := t.Run(string(name), func(t *testing.T) {
-			n := n.For(t)
-			run, tag := fmt.Sprintf("run-%d", i), fmt.Sprintf("1.1.%d", i)
-			before := look(n, operations)
-			if err := os.WriteFile(file, []byte(name), 0o600); err != nil {
-				t.Fatal(err)
-			}
-			created := n.Create(n.Deploy(run, "dev", tag))
-			select {
-			case <-controller.Done():
-			case <-time.After(30 * time.Second):
-				t.Fatalf("the controller never came to %s; the run is %s", name, scenario.Outcome(n.Get(run)))
-			}
-			if _, err := os.Stat(file); !os.IsNotExist(err) {
-				t.Fatalf("the controller died elsewhere: %v", err)
-			}
-			bury(t)
-			controller.start(t)
-			done := n.Succeed(run)
-			checkOneEffect(t, n, operations, before, created, done, tag)
-		})
-		if !ok && controller.Exited() {
-			controller.start(t)
-		}
-	}
+	controller.at(t, failpoint.All(), func(t *testing.T, i int, place failpoint.Name) {
+		n := n.For(t)
+		run, tag := fmt.Sprintf("run-%d", i), fmt.Sprintf("1.1.%d", i)
+		before := look(n, operations)
+		controller.arm(t, place)
+		created := n.Create(n.Deploy(run, "dev", tag))
+		controller.died(t, n, run)
+		controller.rise(t)
+		checkOneEffect(t, n, operations, before, created, n.Succeed(run), tag)
+	})
 }

@@ -1,10 +1,7 @@
 package crash
 
 import (
-	"encoding/json"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -12,8 +9,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 	v1alpha1 "github.com/tekton-gitops/tekton-gitops/pkg/apis/gitops/v1alpha1"
 	"github.com/tektoncd/pipeline/pkg/apis/pipeline/v1beta1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime"
 
 	"github.com/tekton-gitops/tekton-gitops/pkg/failpoint"
 	"github.com/tekton-gitops/tekton-gitops/test/scenario"
@@ -25,67 +20,34 @@ import (
 func TestKilledWhileReverting(t *testing.T) {
 	n := scenario.New(t, bed.Cluster, testbed.TenantOptions{})
 	operations := scenario.WatchOperations(t, bed.Cluster)
-	file := filepath.Join(t.TempDir(), "failpoint")
-	controller := startReplica(t, "only", failpointVariable+"="+file)
+	controller := startVictim(t)
 	n.Create(n.Deploy("before", "dev", "1.0.1"))
 	n.Succeed("before")
 
-	for i, name := range failpoint.WayBack() {
-		ok := t.Run(string(name), func(t *testing.T) {
-			n := n.For(t)
-			run := fmt.Sprintf("run-%d", i)
-			before := look(n, operations)
-			arm(t, file, failpoint.VerdictWriteBefore)
-			created := n.Create(revertible(t, n, run, fmt.Sprintf("never-pulls-%d", i)))
-			for _, next := range []failpoint.Name{name, ""} {
-				select {
-				case <-controller.Done():
-				case <-time.After(time.Minute):
-					t.Fatalf("the controller never died; the run is %s", scenario.Outcome(n.Get(run)))
-				}
-				if _, err := os.Stat(file); !os.IsNotExist(err) {
-					t.Fatalf("the controller died elsewhere: %v", err)
-				}
-				if next != "" {
-					arm(t, file, next)
-				}
-				bury(t)
-				controller.start(t)
-			}
-			checkOneRevert(t, n, operations, before, created, n.Finish(run))
-		})
-		if !ok && controller.Exited() {
-			controller.start(t)
-		}
-	}
-}
-
-func arm(t *testing.T, file string, name failpoint.Name) {
-	t.Helper()
-	if err := os.WriteFile(file, []byte(name), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	controller.at(t, failpoint.WayBack(), func(t *testing.T, i int, place failpoint.Name) {
+		n := n.For(t)
+		run := fmt.Sprintf("run-%d", i)
+		before := look(n, operations)
+		controller.arm(t, failpoint.VerdictWriteBefore)
+		created := n.Create(revertible(n, run, fmt.Sprintf("never-pulls-%d", i)))
+		controller.died(t, n, run)
+		controller.arm(t, place)
+		controller.rise(t)
+		controller.died(t, n, run)
+		controller.rise(t)
+		checkOneRevert(t, n, operations, before, created, n.Finish(run))
+	})
 }
 
 // revertible is a run that takes its commit back soon when its pods do not come up.
-func revertible(t *testing.T, n *scenario.Tenant, name, tag string) *v1beta1.CustomRun {
-	t.Helper()
-	raw, err := json.Marshal(map[string]any{
-		"images":    []any{map[string]any{"name": scenario.ServerImage, "newTag": tag}},
-		"update":    []any{map[string]any{"kustomize": map[string]any{"path": "overlays/dev"}}},
-		"argocd":    map[string]any{"applications": []any{map[string]any{"name": n.App("dev")}}},
-		"verify":    map[string]any{"failureGrace": "1s"},
-		"onFailure": "Revert",
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return &v1beta1.CustomRun{
-		ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: n.Namespace},
-		Spec: v1beta1.CustomRunSpec{CustomSpec: &v1beta1.EmbeddedCustomRunSpec{
-			TypeMeta: runtime.TypeMeta{APIVersion: v1alpha1.APIVersion, Kind: v1alpha1.KindGitOpsDeploy}, Spec: runtime.RawExtension{Raw: raw},
-		}},
-	}
+func revertible(n *scenario.Tenant, name, tag string) *v1beta1.CustomRun {
+	return n.Embedded(name, fmt.Sprintf(`{
+		"images": [{"name": %q, "newTag": %q}],
+		"update": [{"kustomize": {"path": "overlays/dev"}}],
+		"argocd": {"applications": [{"name": %q}]},
+		"verify": {"failureGrace": "1s"},
+		"onFailure": "Revert"
+	}`, scenario.ServerImage, tag, n.App("dev")))
 }
 
 // checkOneRevert wants one commit that deploys and one that takes it back, one sync of each, and the verdict of the first.

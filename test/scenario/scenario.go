@@ -69,6 +69,16 @@ func (n *Tenant) Deploy(name, environment, tag string, extra ...v1beta1.Param) *
 	}
 }
 
+// Embedded is a run that holds its spec itself, as JSON.
+func (n *Tenant) Embedded(name, spec string) *v1beta1.CustomRun {
+	return &v1beta1.CustomRun{
+		ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: n.Namespace},
+		Spec: v1beta1.CustomRunSpec{CustomSpec: &v1beta1.EmbeddedCustomRunSpec{
+			TypeMeta: runtime.TypeMeta{APIVersion: v1alpha1.APIVersion, Kind: v1alpha1.KindGitOpsDeploy}, Spec: runtime.RawExtension{Raw: []byte(spec)},
+		}},
+	}
+}
+
 // Param is a string parameter.
 func Param(name, value string) v1beta1.Param {
 	return v1beta1.Param{Name: name, Value: *v1beta1.NewStructuredValues(value)}
