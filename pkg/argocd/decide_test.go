@@ -11,6 +11,9 @@ func TestDecide(t *testing.T) {
 	syncs := func(n int) Decision { return Decision{Action: DoSync, Attempt: n} }
 	refreshes := func(mark string) Decision { return Decision{Action: DoRefresh, Refresh: RefreshNormal, Mark: mark} }
 	waits := func(d time.Duration) Decision { return Decision{Action: Wait, Wake: d} }
+	begins := func(id string) Decision {
+		return Decision{Action: Wait, Wake: beginPatience, Foreign: Foreign{Operation: id, Since: at0(0)}}
+	}
 	asks := func(revision string) Decision { return Decision{Action: Ask, Revision: revision} }
 	fails := Decision{Action: Fail}
 
@@ -46,7 +49,7 @@ func TestDecide(t *testing.T) {
 
 		// Operations of others.
 		{name: "a webhook took the operation first: wait", o: seen(outOfSync, commitX, op(PhaseRunning, commitX)), g: goal(), want: waits(poll), says: "the operation started by admin runs (began at 2026-11-22T10:00:01Z)"},
-		{name: "accepted, not begun", o: seen(outOfSync, commitX, op(PhasePending, "")), g: goal(), want: waits(poll), says: "has not begun yet"},
+		{name: "accepted, not begun", o: seen(outOfSync, commitX, op(PhasePending, "")), g: goal(), want: begins("admin//0/2026-11-22T10:00:01Z"), says: "has not begun yet"},
 		{name: "of nobody we know", o: seen(outOfSync, commitX, op(PhaseTerminating, "", func(p *Operation) { p.By = "" })), g: goal(), want: waits(poll), says: "the operation of another user is terminating (began at 2026-11-22T10:00:01Z)"},
 		{name: "Running with finishedAt: not done", o: seen(synced, commitX, op(PhaseRunning, commitX, waitsForRetry)), g: goal(), want: waits(poll), says: "failed and waits for its retry 2"},
 		{name: "foreign sync succeeded, comparison older: proceed", o: seen(outOfSync, commitX, op(PhaseSucceeded, commitX)), g: goal(refreshed("poll", 0)), now: 1, want: proceed(commitX)},
@@ -56,7 +59,7 @@ func TestDecide(t *testing.T) {
 		{name: "foreign sync failed on an older revision: no matter", o: seen(synced, commitX, op(PhaseFailed, commitO)), g: goal(), want: proceed(commitX)},
 
 		// Our own operation.
-		{name: "ours is accepted", o: seen(outOfSync, commitX, op(PhasePending, commitX, ours(1))), g: goal(attempt(1, true)), want: waits(poll), says: "the sync of this run has not begun yet"},
+		{name: "ours is accepted", o: seen(outOfSync, commitX, op(PhasePending, commitX, ours(1))), g: goal(attempt(1, true)), want: begins("pipeline/uid-1/1/2026-11-22T10:00:01Z"), says: "the sync of this run has not begun yet"},
 		{name: "ours runs", o: seen(outOfSync, commitX, op(PhaseRunning, commitX, ours(1), says2("waiting for hooks"))), g: goal(attempt(1, true)), want: waits(poll), says: "the sync of this run runs: waiting for hooks"},
 		{name: "killed between Sync accepted and checkpoint: ours is recognised", o: seen(outOfSync, commitX, op(PhaseRunning, commitX, ours(1))), g: goal(attempt(1, false)), want: waits(poll), says: "the sync of this run"},
 		{name: "killed before Sync was sent: same attempt", o: seen(outOfSync, commitX), g: goal(attempt(1, false)), want: syncs(1)},

@@ -94,6 +94,9 @@ const (
 	maxSyncs = 10
 	// retryPause is multiplied with the number of the attempt that failed.
 	retryPause = 5 * time.Second
+	// beginPatience is how long an accepted operation may take to begin before the
+	// application controller is reminded of it, and paces the reminders.
+	beginPatience = 10 * time.Second
 	// foreignPatience is how long a foreign operation may show no progress before it
 	// is terminated, where the goal allows that.
 	foreignPatience = time.Minute
@@ -116,6 +119,7 @@ const (
 	markOperation  = "operation"
 	markImage      = "image"
 	markTree       = "tree"
+	markPending    = "pending"
 	markProof      = "proof"
 	markComparison = "comparison:" // + when the streak of failing comparisons began
 	markSettle     = "settle:"     // + when our sync was first seen to have left it OutOfSync

@@ -75,8 +75,9 @@ type Goal struct {
 	Unhealthy []string
 }
 
-// Foreign is what has to be remembered of an operation of somebody else: how long
-// it has got nowhere, on the caller's clock, which Argo CD's times are not.
+// Foreign is what has to be remembered of an operation of somebody else, or of one
+// that does not begin: how long it has got nowhere, on the caller's clock, which
+// Argo CD's times are not.
 type Foreign struct {
 	// Operation and Progress are those of Operation.ID and Operation.Progress.
 	Operation string

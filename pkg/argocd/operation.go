@@ -20,6 +20,8 @@ func (v view) operationRuns() (Decision, bool) {
 		message += ": " + op.Message
 	}
 	switch {
+	case op.Phase == PhasePending:
+		return v.pending(op, message), true
 	case windowHolds(op):
 		return Decision{Action: AskWindows, Message: message}, true
 	case v.g.ours(op):
@@ -28,16 +30,36 @@ func (v view) operationRuns() (Decision, bool) {
 	return v.foreign(op, message), true
 }
 
+// pending waits until the application controller begins the operation, and
+// refreshes when it takes its time. The controller can miss an operation: after
+// its own write it puts the written object into its cache, over a newer one that
+// has come meanwhile (writeBackToInformer in controller/appcontroller.go), and
+// looks again only when the Application changes, or after its resync period of
+// three minutes. A refresh is such a change. What has not begun cannot be
+// terminated: only a running application controller helps then.
+func (v view) pending(op *Operation, message string) Decision {
+	f := v.g.Foreign
+	if id := op.ID(); f.Operation != id {
+		f = Foreign{Operation: id, Since: v.now}
+	}
+	d := wait(f.Since.Add(beginPatience).Sub(v.now), message)
+	if d.Wake <= 0 {
+		f.Since = v.now
+		d = refresh(v.o, RefreshNormal, markPending, message)
+	}
+	d.Foreign = f
+	return d
+}
+
 // foreign waits for the operation of somebody else, or ends it where the goal
 // allows that and the operation shows no progress for foreignPatience. A hook that
 // says nothing for so long is ended too: whoever allows it has to know his hooks.
 //
 // One that a sync window holds never comes here: some servers look at the window
 // first and leave the operation Terminating until it opens (argo-cd issue 25361).
-// What has not begun cannot be terminated: only a running application controller
-// helps. And without a Run our own could not be told from others.
+// And without a Run our own could not be told from others.
 func (v view) foreign(op *Operation, message string) Decision {
-	if !v.g.TerminateForeign || v.g.Run == "" || op.Phase == PhasePending {
+	if !v.g.TerminateForeign || v.g.Run == "" {
 		return wait(poll, message)
 	}
 	f := v.g.Foreign
