@@ -12,8 +12,9 @@ import (
 )
 
 const (
-	schemeSSH = "ssh"
-	portSSH   = "22"
+	schemeHTTPS = "https"
+	schemeSSH   = "ssh"
+	portSSH     = "22"
 )
 
 // address is a URL as far as it decides where a credential may go. The host has its

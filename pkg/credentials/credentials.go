@@ -5,10 +5,11 @@
 //   - A Secret is read from the namespace that is asked for, by name, when it is
 //     asked for. Nothing is kept, listed or watched.
 //   - A Secret that says which host it is for goes to that host only: the
-//     annotations tekton.dev/git-N (and docker-N) for git, the key ARGOCD_SERVER for
-//     Argo CD, where the caller asks Address. That holds for a Secret named outright
-//     too.
-//   - A Secret for https is not used for ssh, nor the other way round.
+//     annotations tekton.dev/git-N (and docker-N) for git and for the API of a git
+//     host, the key ARGOCD_SERVER for Argo CD, where the caller asks Address. That
+//     holds for a Secret named outright too.
+//   - A Secret for https is not used for ssh, nor the other way round, nor an ssh key
+//     for an API.
 //   - Errors name the Secret and the key, never a value. The values themselves print,
 //     log and marshal without their secret parts, in every format that fmt, log/slog
 //     and encoding/json have.
@@ -55,6 +56,10 @@ const (
 	KeySigningKey     = "signing-key"               // an OpenPGP or an ssh key
 	KeyPassphrase     = "passphrase"                // of an encrypted key, for ssh and for signing
 	KeyCA             = "ca.crt"                    // git and Argo CD: PEM certificates to trust, instead of the system's
+	KeyToken          = "token"                     // a git host's API
+	KeyAppID          = "appID"                     // a GitHub App: its number, for git and the API
+	KeyInstallationID = "installationID"            // a GitHub App: the number of its installation
+	KeyPrivateKey     = "privateKey"                // a GitHub App: its key in PEM
 	KeyArgoCDToken    = "ARGOCD_AUTH_TOKEN"         //nolint:gosec // the name of a key, not its value
 	KeyArgoCDUsername = "ARGOCD_USERNAME"
 	KeyArgoCDPassword = "ARGOCD_PASSWORD"
@@ -68,10 +73,12 @@ type Reader interface {
 	ServiceAccount(ctx context.Context, namespace, name string) (*corev1.ServiceAccount, error)
 }
 
-// GitAuth is a user name and a password, or a token in the password's place, for
-// https, or a key for ssh. The zero value means anonymous.
+// GitAuth is a user name and a password, or a token in the password's place, or a
+// GitHub App, for https, or a key for ssh. The zero value means anonymous.
 type GitAuth struct {
 	Username, Password string
+	// App has to be exchanged for a user name and a password.
+	App *App
 	// CA holds PEM certificates from the Secret, to trust instead of the system's.
 	CA []byte
 	// SSH is what an ssh URL takes in their place.
@@ -91,7 +98,7 @@ type SSH struct {
 
 // Anonymous says that there is nothing to log in with.
 func (a GitAuth) Anonymous() bool {
-	return a.Username == "" && a.Password == "" && len(a.SSH.PrivateKey) == 0
+	return a.Username == "" && a.Password == "" && a.App == nil && len(a.SSH.PrivateKey) == 0
 }
 
 // Secrets returns the values that must not appear anywhere, for Redact.
@@ -101,6 +108,9 @@ func (a GitAuth) Secrets() []string {
 		secrets = append(secrets, present(a.Username)...)
 	} else {
 		secrets = append(secrets, present(a.Password)...)
+	}
+	if a.App != nil {
+		secrets = append(secrets, a.App.Secrets()...)
 	}
 	return append(secrets, keySecrets(a.SSH.PrivateKey, a.SSH.Passphrase)...)
 }

@@ -1,6 +1,7 @@
 package credentials
 
 import (
+	"cmp"
 	"context"
 	"crypto/x509"
 	"fmt"
@@ -33,15 +34,16 @@ const (
 // or user@host:path.
 //
 // With a secretName it is that Secret. For https its type is kubernetes.io/basic-auth or
-// Opaque, its keys password and username; without username, x-access-token is used. For
+// Opaque, its keys password and username; without username, x-access-token is used. Or
+// it is a GitHub App's: Opaque, with appID, installationID and privateKey. For
 // ssh its type is kubernetes.io/ssh-auth or Opaque, its keys ssh-privatekey, known_hosts
 // and passphrase, the last two optional. If it has tekton.dev/git-N or docker-N
 // annotations, one of them must match the URL.
 //
 // Without, the Secrets linked to the ServiceAccount (its secrets list, as for
 // Tekton's steps; "" means the ServiceAccount "default") of type
-// kubernetes.io/basic-auth, or ssh-auth for ssh, whose annotation matches are
-// candidates, and the longest match wins. None at all means anonymous, or ErrInvalid for
+// kubernetes.io/basic-auth, or ssh-auth for ssh, or Opaque for an App, whose annotation
+// matches are candidates, and the longest match wins. None at all means anonymous, or ErrInvalid for
 // ssh, which has no such thing.
 //
 // An annotation of a Secret for https matches a URL of the same scheme, host and port
@@ -66,7 +68,7 @@ func named(ctx context.Context, r Reader, namespace, name string, target address
 	if err != nil {
 		return GitAuth{}, "", err
 	}
-	if t := secret.Type; t != target.secretType() && t != corev1.SecretTypeOpaque && t != "" {
+	if t := secret.Type; t != target.secretType() && !opaque(secret) {
 		return GitAuth{}, "", unusable(secret, fmt.Sprintf("its type is %s, but %s needs %s", t, target.scheme, target.secretType()))
 	}
 	// A Secret for an image registry is bound as well: its host is no git host.
@@ -86,56 +88,72 @@ func named(ctx context.Context, r Reader, namespace, name string, target address
 }
 
 func linked(ctx context.Context, r Reader, namespace, serviceAccount string, target address) (GitAuth, string, error) {
-	if serviceAccount == "" {
-		serviceAccount = defaultServiceAccount
-	}
-	account, err := r.ServiceAccount(ctx, namespace, serviceAccount)
+	found, err := findLinked(ctx, r, namespace, serviceAccount, target)
 	if err != nil {
-		return GitAuth{}, "", readFailure("ServiceAccount", namespace, serviceAccount, err)
+		return GitAuth{}, "", err
+	}
+	if found.secret == nil && target.scheme == schemeSSH {
+		return GitAuth{}, "", fmt.Errorf("ServiceAccount %s is %w for ssh: no Secret linked to it is of type %s with a %sN annotation for %s; add one, or name one with git.secretRef",
+			found.account, ErrInvalid, corev1.SecretTypeSSHAuth, gitAnnotation, hostOnly(target.host))
+	}
+	if found.secret == nil {
+		return GitAuth{}, anonymous(found.account, found.missing), nil
+	}
+	auth, err := loginOf(found.secret, target, true)
+	if err != nil {
+		return GitAuth{}, "", err
+	}
+	return auth, found.source(), nil
+}
+
+// linkedSecret is the Secret of a ServiceAccount that is for an address.
+type linkedSecret struct {
+	account string
+	secret  *corev1.Secret // nil if there is none
+	best    binding
+	missing []string // linked, but not there
+}
+
+func (l linkedSecret) source() string {
+	return fmt.Sprintf("Secret %s (ServiceAccount %s, %s)", l.secret.Name, l.account, l.best.annotation)
+}
+
+func findLinked(ctx context.Context, r Reader, namespace, serviceAccount string, target address) (linkedSecret, error) {
+	found := linkedSecret{account: cmp.Or(serviceAccount, defaultServiceAccount)}
+	account, err := r.ServiceAccount(ctx, namespace, found.account)
+	if err != nil {
+		return linkedSecret{}, readFailure("ServiceAccount", namespace, found.account, err)
 	}
 	names := linkedNames(account)
 	if len(names) > maxLinked {
-		return GitAuth{}, "", fmt.Errorf("ServiceAccount %s is %w: it links %d Secrets, at most %d are read; name one with git.secretRef",
-			serviceAccount, ErrInvalid, len(names), maxLinked)
+		return linkedSecret{}, fmt.Errorf("ServiceAccount %s is %w: it links %d Secrets, at most %d are read; name one with git.secretRef",
+			found.account, ErrInvalid, len(names), maxLinked)
 	}
-	var best binding
-	var from, rival *corev1.Secret
-	var missing []string
+	var rival *corev1.Secret
 	for _, name := range names {
 		secret, err := r.Secret(ctx, namespace, name)
 		if apierrors.IsNotFound(err) {
 			// As Tekton does: a link to nothing fails no run that does not need it.
-			missing = append(missing, name)
+			found.missing = append(found.missing, name)
 			continue
 		}
 		if err != nil {
-			return GitAuth{}, "", readFailure("Secret", namespace, name, err)
+			return linkedSecret{}, readFailure("Secret", namespace, name, err)
 		}
 		b, ok := bestBinding(secret, target)
 		switch {
 		case !ok:
-		case from == nil || b.address.longer(best.address):
-			best, from, rival = b, secret, nil
-		case !best.address.longer(b.address):
+		case found.secret == nil || b.address.longer(found.best.address):
+			found.best, found.secret, rival = b, secret, nil
+		case !found.best.address.longer(b.address):
 			rival = secret
 		}
 	}
 	if rival != nil {
-		return GitAuth{}, "", fmt.Errorf("the Secrets %s and %s are %w: both are annotated for %s; name one with git.secretRef",
-			from.Name, rival.Name, ErrInvalid, best.address)
+		return linkedSecret{}, fmt.Errorf("the Secrets %s and %s are %w: both are annotated for %s; name one with git.secretRef",
+			found.secret.Name, rival.Name, ErrInvalid, found.best.address)
 	}
-	if from == nil && target.scheme == schemeSSH {
-		return GitAuth{}, "", fmt.Errorf("ServiceAccount %s is %w for ssh: no Secret linked to it is of type %s with a %sN annotation for %s; add one, or name one with git.secretRef",
-			serviceAccount, ErrInvalid, corev1.SecretTypeSSHAuth, gitAnnotation, hostOnly(target.host))
-	}
-	if from == nil {
-		return GitAuth{}, anonymous(serviceAccount, missing), nil
-	}
-	auth, err := loginOf(from, target, true)
-	if err != nil {
-		return GitAuth{}, "", err
-	}
-	return auth, fmt.Sprintf("Secret %s (ServiceAccount %s, %s)", from.Name, serviceAccount, best.annotation), nil
+	return found, nil
 }
 
 func anonymous(serviceAccount string, missing []string) string {
@@ -158,7 +176,10 @@ func linkedNames(account *corev1.ServiceAccount) []string {
 
 // loginOf reads what the target's scheme logs in with.
 func loginOf(secret *corev1.Secret, target address, bound bool) (GitAuth, error) {
-	if target.scheme != schemeSSH {
+	switch {
+	case target.scheme != schemeSSH && isApp(secret):
+		return appLogin(secret, bound)
+	case target.scheme != schemeSSH:
 		return basic(secret, bound)
 	}
 	key, err := sshKey(secret)
@@ -240,7 +261,8 @@ func bindingsOf(secret *corev1.Secret, scheme string, prefixes ...string) ([]bin
 // bestBinding is the longest of a linked Secret's annotations that covers the target.
 // A Secret that is of no use here, or whose annotations cannot be read, does not match.
 func bestBinding(secret *corev1.Secret, target address) (binding, bool) {
-	if secret.Type != target.secretType() {
+	app := target.scheme != schemeSSH && opaque(secret) && isApp(secret)
+	if secret.Type != target.secretType() && !app {
 		return binding{}, false
 	}
 	all, err := bindingsOf(secret, target.scheme, gitAnnotation)

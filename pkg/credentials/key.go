@@ -39,6 +39,9 @@ func sshKey(secret *corev1.Secret) (SSH, error) {
 	if len(secret.Data[KeySSHPrivateKey]) == 0 && len(secret.Data[KeyPassword]) > 0 {
 		return SSH{}, unusable(secret, fmt.Sprintf("key %s is missing; its %s is for https only", KeySSHPrivateKey, KeyPassword))
 	}
+	if len(secret.Data[KeySSHPrivateKey]) == 0 && isApp(secret) {
+		return SSH{}, unusable(secret, fmt.Sprintf("key %s is missing; a GitHub App is for https only, write the repository's URL as https://…", KeySSHPrivateKey))
+	}
 	key, err := privateKey(secret, KeySSHPrivateKey)
 	if err != nil {
 		return SSH{}, err

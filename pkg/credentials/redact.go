@@ -110,6 +110,8 @@ func (a GitAuth) String() string {
 	switch {
 	case len(a.SSH.PrivateKey) > 0:
 		return a.SSH.String()
+	case a.App != nil:
+		return a.App.String()
 	case a.Anonymous():
 		return "anonymous"
 	case a.Password == tokenIsUsername:

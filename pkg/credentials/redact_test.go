@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
@@ -60,7 +61,8 @@ func TestRedact(t *testing.T) {
 		"a short one":         {text: "pw=xy1!", secrets: []string{"xy1"}, want: "pw=***!"},
 		"Argo CD token":       {text: "Bearer eyJh.b.c", secrets: credentials.ArgoCDAuth{Token: "eyJh.b.c"}.Secrets(), want: "Bearer ***"},
 		"Argo CD password":    {text: "pipeline s3cr3t", secrets: credentials.ArgoCDAuth{Username: "pipeline", Password: "s3cr3t"}.Secrets(), want: "pipeline ***"},
-		"nobody has a secret": {text: "a", secrets: append(credentials.GitAuth{}.Secrets(), credentials.ArgoCDAuth{}.Secrets()...), want: "a"},
+		"API token":           {text: "token ghs_abcd", secrets: credentials.APIAuth{Token: "ghs_abcd"}.Secrets(), want: "token ***"},
+		"nobody has a secret": {text: "a", secrets: slices.Concat(credentials.GitAuth{}.Secrets(), credentials.ArgoCDAuth{}.Secrets(), credentials.APIAuth{}.Secrets()), want: "a"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if d := cmp.Diff(tc.want, credentials.Redact(tc.text, tc.secrets...)); d != "" {
@@ -113,6 +115,12 @@ func TestValuesPrintWithoutSecrets(t *testing.T) {
 		"not signing":          {credentials.SigningKey{Passphrase: []byte("s3cr3t")}, "no signing key"},
 		"Argo CD token":        {credentials.ArgoCDAuth{Token: "s3cr3t", Server: "argocd.example.com"}, "token *** for argocd.example.com"},
 		"Argo CD account":      {credentials.ArgoCDAuth{Username: "pipeline", Password: "s3cr3t"}, "account pipeline:***"},
+		"App":                  {credentials.App{ID: 1, Installation: 2, PrivateKey: []byte("s3cr3t")}, "GitHub App 1, installation 2, key ***"},
+		"pointer to an App":    {&credentials.App{ID: 1, Installation: 2, PrivateKey: []byte("s3cr3t")}, "GitHub App 1, installation 2, key ***"},
+		"git with an App":      {credentials.GitAuth{App: &credentials.App{ID: 1, Installation: 2, PrivateKey: []byte("s3cr3t")}, CA: []byte("s3cr3t")}, "GitHub App 1, installation 2, key ***"},
+		"API token":            {credentials.APIAuth{Token: "s3cr3t", CA: []byte("s3cr3t")}, "token ***"},
+		"API with an App":      {credentials.APIAuth{App: &credentials.App{ID: 1, Installation: 2, PrivateKey: []byte("s3cr3t")}}, "GitHub App 1, installation 2, key ***"},
+		"API without auth":     {credentials.APIAuth{CA: []byte("s3cr3t")}, "anonymous"},
 		"Argo CD without auth": {credentials.ArgoCDAuth{}, "anonymous"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -30,7 +30,7 @@ func (r *Repository) Tip(ctx context.Context) (string, error) {
 // It begins a push and ends it before anything is sent. Ask [Repository.Tip] first: some forges create a
 // repository for the first who begins a push to it.
 func (r *Repository) CheckPush(ctx context.Context) error {
-	_, err := r.advertised(ctx, receivePack)
+	_, err := r.advertised(ctx, receivePack, nil)
 	if err != nil {
 		return r.fail(fmt.Sprintf("check the right to push to %s", r), err)
 	}
@@ -38,40 +38,61 @@ func (r *Repository) CheckPush(ctx context.Context) error {
 }
 
 func (r *Repository) tip(ctx context.Context) (string, error) {
-	adv, err := r.advertised(ctx, uploadPack)
-	if err != nil {
-		return "", err
-	}
-	r.caps = adv.caps
-	switch {
-	case !adv.any:
-		return "", ErrEmpty
-	case adv.tip == "":
-		return "", ErrBranchNotFound
-	}
-	return adv.tip, nil
+	return r.tipOf(ctx, branchRef(r.branch))
 }
 
-func (r *Repository) advertised(ctx context.Context, service string) (adv advertisement, err error) {
+func (r *Repository) tipOf(ctx context.Context, ref string) (string, error) {
+	tip := ""
+	err := r.references(ctx, func(id, name []byte) {
+		if string(name) == ref {
+			tip = string(id)
+		}
+	})
+	switch {
+	case err != nil:
+		return "", err
+	case tip == "":
+		return "", ErrBranchNotFound
+	}
+	return tip, nil
+}
+
+// references shows all references of a repository that has any, and learns what its server can do.
+func (r *Repository) references(ctx context.Context, see visitor) error {
+	adv, err := r.advertised(ctx, uploadPack, see)
+	if err != nil {
+		return err
+	}
+	r.caps = adv.caps
+	if !adv.any {
+		return ErrEmpty
+	}
+	return nil
+}
+
+func (r *Repository) advertised(ctx context.Context, service string, see visitor) (adv advertisement, err error) {
 	err = r.transport.discover(ctx, service, func(body io.Reader) (err error) {
-		adv, err = readAdvertisement(body, service, r.refName())
+		adv, err = readAdvertisement(body, service, see)
 		return err
 	})
 	return adv, err
 }
 
+// visitor is shown a reference: an object id of 40 digits, and a name. The name of an annotated tag comes a
+// second time, with ^{} at its end and the id of the commit. The slices must not be kept.
+type visitor func(id, name []byte)
+
 type advertisement struct {
 	caps *capability.List
-	tip  string // of the branch that was asked for; "" if there is none
-	any  bool   // the repository has a reference at all
+	any  bool // the repository has a reference at all
 }
 
 // readAdvertisement reads the list of references as a stream: repositories with a hundred thousand
-// of them (one per pull request) are common, and only one is wanted.
-func readAdvertisement(body io.Reader, service, ref string) (advertisement, error) {
+// of them (one per pull request) are common, and few are wanted.
+func readAdvertisement(body io.Reader, service string, see visitor) (advertisement, error) {
 	adv := advertisement{caps: capability.NewList()}
 	lines := pktline.NewScanner(bufio.NewReaderSize(body, 32<<10))
-	preamble, first, found := false, true, []byte(" "+ref)
+	preamble, first := false, true
 	for lines.Scan() {
 		line := bytes.TrimSuffix(lines.Bytes(), []byte("\n"))
 		switch {
@@ -94,13 +115,19 @@ func readAdvertisement(body io.Reader, service, ref string) (advertisement, erro
 		if len(line) < 42 {
 			return adv, fmt.Errorf("%w: unreadable reference", ErrNotGit)
 		}
-		adv.any = adv.any || !bytes.HasPrefix(line, []byte(plumbing.ZeroHash.String()))
-		if id, ok := parseID(string(line[:40])); ok && bytes.Equal(line[40:], found) {
-			adv.tip = id.String()
+		if bytes.HasPrefix(line, zeroID) {
+			continue
+		}
+		adv.any = true
+		if see != nil {
+			see(line[:40], line[41:])
 		}
 	}
 	return adv, lineError(lines.Err())
 }
+
+// zeroID stands where an empty repository has no reference.
+var zeroID = []byte(plumbing.ZeroHash.String())
 
 // readCapabilities takes them off the first reference's line.
 func (a *advertisement) readCapabilities(line []byte) ([]byte, error) {

@@ -44,8 +44,13 @@ func TestReadAdvertisement(t *testing.T) {
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			adv, err := readAdvertisement(strings.NewReader(c.in), uploadPack, "refs/heads/main")
-			if diff := cmp.Diff(c.want, adv.tip); diff != "" {
+			tip := ""
+			_, err := readAdvertisement(strings.NewReader(c.in), uploadPack, func(id, name []byte) {
+				if string(name) == "refs/heads/main" {
+					tip = string(id)
+				}
+			})
+			if diff := cmp.Diff(c.want, tip); diff != "" {
 				t.Error(diff)
 			}
 			if errors.Is(c.err, errAny) && err != nil {

@@ -6,8 +6,6 @@ import (
 	"fmt"
 
 	"github.com/go-git/go-git/v5/plumbing"
-	"github.com/go-git/go-git/v5/plumbing/protocol/packp"
-	"github.com/go-git/go-git/v5/plumbing/protocol/packp/capability"
 )
 
 // Answer is what Contains knows.
@@ -55,69 +53,17 @@ func (r *Repository) contains(ctx context.Context, revision, commit string) (Ans
 		return Unknown, nil
 	}
 	if r.caps == nil {
-		if _, err := r.tip(ctx); err != nil {
+		if err := r.references(ctx, nil); err != nil {
 			return Unknown, err
 		}
 	}
-	for _, q := range r.ways(from, to) {
-		store := newObjects(r.opts.MaxTotalBytes)
-		got, err := r.fetch(ctx, q, store)
-		var no *refusal
-		switch {
-		case errors.As(err, &no):
-			continue
-		case errors.Is(err, ErrTooLarge):
-			return Unknown, nil
-		case err != nil:
-			return Unknown, err
-		}
-		return descends(store, from, to, got), nil
+	h, err := r.commits(ctx, request{wants: []plumbing.Hash{from}, have: to, depth: maxDepth}, maxDepthWithFiles)
+	var no *refusal
+	switch {
+	case errors.As(err, &no), errors.Is(err, ErrTooLarge):
+		return Unknown, nil
+	case err != nil:
+		return Unknown, err
 	}
-	return Unknown, nil
-}
-
-// ways are the requests that may answer the question, best first.
-func (r *Repository) ways(from, to plumbing.Hash) []request {
-	plain := request{wants: []plumbing.Hash{from}, have: to, depth: maxDepthWithFiles}
-	if !r.caps.Supports(capability.Filter) {
-		return []request{plain}
-	}
-	commits := request{wants: []plumbing.Hash{from}, have: to, depth: maxDepth, filter: packp.FilterTreeDepth(0)}
-	return []request{commits, plain}
-}
-
-// descends walks from a commit towards its ancestors.
-func descends(store *objects, from, to plumbing.Hash, got answer) Answer {
-	cut := map[plumbing.Hash]bool{}
-	for _, id := range got.shallow {
-		cut[id] = true
-	}
-	complete := true
-	seen := map[plumbing.Hash]bool{from: true}
-	for next := []plumbing.Hash{from}; len(next) > 0; {
-		id := next[0]
-		next = next[1:]
-		if id == to {
-			return Yes
-		}
-		o, here := store.byID[id]
-		switch {
-		case !here:
-			// Left out since commit descends from it, if the server knows commit at all.
-			complete = complete && got.acked
-			continue
-		case cut[id]:
-			complete = false
-		}
-		for _, parent := range readHeader(o.data).parents {
-			if !seen[parent] {
-				seen[parent] = true
-				next = append(next, parent)
-			}
-		}
-	}
-	if complete {
-		return No
-	}
-	return Unknown
+	return h.descends(from, to), nil
 }

@@ -1,4 +1,5 @@
-// Package gitrepo reads a few files of a remote branch and puts one commit on top of it.
+// Package gitrepo reads a few files of a remote branch and puts one commit on top of it, there or on a branch
+// of its own. It also lists what came between two commits.
 //
 // It promises:
 //
@@ -9,8 +10,9 @@
 //   - A planned commit is a value. [Snapshot.Plan] touches nothing; [Repository.Push] sends
 //     exactly the planned bytes, so that a process that was killed can push the same commit
 //     again and recognise it by its id.
-//   - A push is a compare-and-swap on the branch: it never overwrites and never merges. When the
-//     branch moved, the caller plans again on the new tip.
+//   - A push is a compare-and-swap on the branch: it never merges, and never overwrites what the caller
+//     has not seen. [Repository.Push] only ever adds to the branch; [Repository.PushTo] replaces another
+//     one, from a tip that the caller names. When the branch moved, the caller plans again on the new tip.
 //   - Nothing but the planned files differs between the commit and its parent: tree entries, modes
 //     and names are kept byte for byte.
 //   - No error text contains a password, and credentials go to the host of the URL only.

@@ -29,6 +29,9 @@ var (
 	ErrEmpty = errors.New("repository is empty")
 	// ErrBranchNotFound: the repository has no such branch.
 	ErrBranchNotFound = errors.New("branch not found")
+	// ErrRevisionNotFound: a revision is no branch, tag or commit, or not one of the commits that are looked
+	// at, or its abbreviation means several. The text says which revision.
+	ErrRevisionNotFound = errors.New("revision not found")
 	// ErrPath: the path is not one that may be read or changed: it leaves the repository, or crosses
 	// a symbolic link or a submodule, or is a directory.
 	ErrPath = errors.New("path refused")

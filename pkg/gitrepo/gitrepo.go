@@ -121,4 +121,4 @@ func (r *Repository) Close() { r.transport.close() }
 // String is the URL without credentials.
 func (r *Repository) String() string { return r.url.String() }
 
-func (r *Repository) refName() string { return "refs/heads/" + r.branch }
+func branchRef(branch string) string { return "refs/heads/" + branch }

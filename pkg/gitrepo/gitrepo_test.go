@@ -69,6 +69,18 @@ func snapshot(t *testing.T, r *Repository) *Snapshot {
 	return s
 }
 
+// plan is a commit that gives devFile other content, on the tip of main.
+func plan(t *testing.T, r *Repository, data string) (*Snapshot, Commit, map[string][]byte) {
+	t.Helper()
+	s := snapshot(t, r)
+	files := map[string][]byte{devFile: []byte(data)}
+	commit, err := s.Plan(t.Context(), files, message("x"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s, commit, files
+}
+
 func message(text string) Message {
 	return Message{Author: robot, Committer: robot, When: noon, Text: text}
 }
@@ -119,22 +131,7 @@ func TestDeployOneTag(t *testing.T) {
 			}
 			r := open(t, repo, Options{})
 			r.bigTrees = c.walk
-			s := snapshot(t, r)
-			before, err := s.ReadFile(t.Context(), devFile)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(sample()[devFile].Data, string(before)); diff != "" {
-				t.Error(diff)
-			}
-			files := map[string][]byte{devFile: []byte(strings.Replace(string(before), "v1", "v2", 1))}
-			commit, err := s.Plan(t.Context(), files, message("Set app to v2"))
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := r.Push(t.Context(), s, commit, files); err != nil {
-				t.Fatal(err)
-			}
+			commit := pushOneTag(t, r)
 			requests, _, _ := srv.Traffic()
 			if requests != c.requests {
 				t.Errorf("%d requests, want %d", requests, c.requests)
@@ -148,6 +145,27 @@ func TestDeployOneTag(t *testing.T) {
 			repo.Fsck()
 		})
 	}
+}
+
+func pushOneTag(t *testing.T, r *Repository) Commit {
+	t.Helper()
+	s := snapshot(t, r)
+	before, err := s.ReadFile(t.Context(), devFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(sample()[devFile].Data, string(before)); diff != "" {
+		t.Error(diff)
+	}
+	files := map[string][]byte{devFile: []byte(strings.Replace(string(before), "v1", "v2", 1))}
+	commit, err := s.Plan(t.Context(), files, message("Set app to v2"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Push(t.Context(), s, commit, files); err != nil {
+		t.Fatal(err)
+	}
+	return commit
 }
 
 // An administrator forbids objects by id while a run is between its requests.

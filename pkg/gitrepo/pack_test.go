@@ -132,12 +132,7 @@ func TestEndlessAnswers(t *testing.T) {
 		srv := gittest.Start(t)
 		repo := sampleRepo(t, srv)
 		r := open(t, repo, Options{MaxTotalBytes: 1 << 20})
-		s := snapshot(t, r)
-		files := map[string][]byte{devFile: nil}
-		commit, err := s.Plan(t.Context(), files, message("x"))
-		if err != nil {
-			t.Fatal(err)
-		}
+		s, commit, files := plan(t, r, "")
 		srv.Intercept(func(w http.ResponseWriter, r *http.Request, _ http.Handler) bool {
 			if !strings.HasSuffix(r.URL.Path, step) {
 				return false
@@ -154,6 +149,7 @@ func TestEndlessAnswers(t *testing.T) {
 			}
 			return true
 		})
+		var err error
 		switch step {
 		case "/info/refs":
 			_, err = r.Tip(t.Context())

@@ -31,37 +31,54 @@ func (r *Repository) Push(ctx context.Context, s *Snapshot, c Commit, files map[
 }
 
 func (r *Repository) push(ctx context.Context, s *Snapshot, c Commit, files map[string][]byte) error {
-	known, err := ParseCommit(c.Encoded)
+	id, pack, err := s.pack(ctx, c, files)
 	if err != nil {
 		return err
 	}
+	return r.update(ctx, change{ref: branchRef(r.branch), old: s.id, new: id, pack: pack})
+}
+
+// pack has what the server needs for a planned commit, which is checked again.
+func (s *Snapshot) pack(ctx context.Context, c Commit, files map[string][]byte) (plumbing.Hash, []byte, error) {
+	known, err := ParseCommit(c.Encoded)
+	if err != nil {
+		return plumbing.ZeroHash, nil, err
+	}
 	if known.ID != c.ID || known.Parent != s.Commit() {
-		return fmt.Errorf("%w: the commit's id or its parent is not what the snapshot has", ErrMismatch)
+		return plumbing.ZeroHash, nil, fmt.Errorf("%w: the commit's id or its parent is not what the snapshot has", ErrMismatch)
 	}
 	edited, err := s.edit(ctx, files)
 	if err != nil {
-		return err
+		return plumbing.ZeroHash, nil, err
 	}
 	if edited.root.String() != known.Tree {
-		return fmt.Errorf("%w: the files do not give the planned tree", ErrMismatch)
+		return plumbing.ZeroHash, nil, fmt.Errorf("%w: the files do not give the planned tree", ErrMismatch)
 	}
 	pack, err := encodePack(append(edited.objects, object{kind: plumbing.CommitObject, data: c.Encoded}))
-	if err != nil {
-		return err
-	}
-	return r.update(ctx, s.id, plumbing.NewHash(c.ID), pack)
+	return plumbing.NewHash(c.ID), pack, err
 }
 
-// update is one request: the reference update and the pack. The discovery that other clients do
-// first is skipped. It would only tell capabilities that every server has had since git 1.7, and the
-// old value comes from the plan.
-func (r *Repository) update(ctx context.Context, from, to plumbing.Hash, pack []byte) error {
+// change is what a push does to a branch.
+type change struct {
+	ref      string
+	old, new plumbing.Hash // zero where the branch does not exist
+	pack     []byte        // nil when it is deleted
+	replaces bool          // new need not descend from old
+}
+
+// update is one request. The discovery that other clients do first is skipped. It would only tell
+// capabilities that every server has had since git 1.7, and the caller knows the old value.
+func (r *Repository) update(ctx context.Context, c change) error {
 	req := packp.NewReferenceUpdateRequest()
 	_ = req.Capabilities.Set(capability.ReportStatus)
 	_ = req.Capabilities.Set(capability.Sideband64k)
 	_ = req.Capabilities.Set(capability.Agent, "tekton-gitops")
-	req.Commands = []*packp.Command{{Name: plumbing.ReferenceName(r.refName()), Old: from, New: to}}
-	req.Packfile = io.NopCloser(bytes.NewReader(pack))
+	req.Commands = []*packp.Command{{Name: plumbing.ReferenceName(c.ref), Old: c.old, New: c.new}}
+	if c.new.IsZero() {
+		_ = req.Capabilities.Set(capability.DeleteRefs)
+	} else {
+		req.Packfile = io.NopCloser(bytes.NewReader(c.pack))
+	}
 	var buf bytes.Buffer
 	if err := req.Encode(&buf); err != nil {
 		return err
@@ -81,7 +98,7 @@ func (r *Repository) update(ctx context.Context, from, to plumbing.Hash, pack []
 	}
 	// What a hook prints may come after the report.
 	_, _ = io.Copy(io.Discard, demuxer)
-	return verdict(report, said.String())
+	return verdict(report, said.String(), c.replaces)
 }
 
 // noEOF makes an answer that ends early look like what it is; a bare EOF reads as if all was well.

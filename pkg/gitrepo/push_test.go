@@ -44,20 +44,16 @@ func TestPushRefused(t *testing.T) {
 				repo.Git("config", key, value)
 			}
 			r := open(t, repo, Options{})
-			s := snapshot(t, r)
-			files := map[string][]byte{devFile: []byte("x: 1\n")}
-			commit, err := s.Plan(t.Context(), files, message("x"))
-			if err != nil {
-				t.Fatal(err)
-			}
+			s, commit, files := plan(t, r, "x: 1\n")
 			if c.password != "" {
+				var err error
 				r, err = Open(Remote{URL: repo.URL, Branch: "main", Auth: Auth{Username: gittest.User, Password: c.password}}, Options{AllowHTTP: true})
 				if err != nil {
 					t.Fatal(err)
 				}
 				defer r.Close()
 			}
-			err = r.Push(t.Context(), s, commit, files)
+			err := r.Push(t.Context(), s, commit, files)
 			wantError(t, err, c.want)
 			if err == nil || !strings.Contains(err.Error(), c.words) || len(err.Error()) > maxWords+10 {
 				t.Errorf("error is %v, want %q in it", err, c.words)
@@ -157,13 +153,8 @@ func TestAnswerToThePushIsLost(t *testing.T) {
 		panic(http.ErrAbortHandler) // cuts the connection
 	})
 	r := open(t, repo, Options{})
-	s := snapshot(t, r)
-	files := map[string][]byte{devFile: []byte("x: 1\n")}
-	commit, err := s.Plan(t.Context(), files, message("x"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	err = r.Push(t.Context(), s, commit, files)
+	s, commit, files := plan(t, r, "x: 1\n")
+	err := r.Push(t.Context(), s, commit, files)
 	if err == nil || errors.Is(err, ErrRejected) || errors.Is(err, ErrMoved) {
 		t.Errorf("error is %v, want a transient one", err)
 	}
@@ -187,11 +178,7 @@ func (nowhere) WriteHeader(int)             {}
 func TestResumeFromTheEncodedCommit(t *testing.T) {
 	srv := gittest.Start(t)
 	repo := sampleRepo(t, srv)
-	files := map[string][]byte{devFile: []byte("x: 1\n")}
-	planned, err := snapshot(t, open(t, repo, Options{})).Plan(t.Context(), files, message("x"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	_, planned, files := plan(t, open(t, repo, Options{}), "x: 1\n")
 
 	second := open(t, repo, Options{})
 	commit, err := ParseCommit(planned.Encoded)
@@ -238,11 +225,7 @@ func TestResumeFromTheEncodedCommit(t *testing.T) {
 func TestPushRefusesAnotherSnapshotsCommit(t *testing.T) {
 	repo := sampleRepo(t, gittest.Start(t))
 	r := open(t, repo, Options{})
-	files := map[string][]byte{devFile: []byte("x: 1\n")}
-	commit, err := snapshot(t, r).Plan(t.Context(), files, message("x"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	_, commit, files := plan(t, r, "x: 1\n")
 	repo.Commit(map[string]gittest.File{"other": {Data: "x"}})
 	wantError(t, r.Push(t.Context(), snapshot(t, r), commit, files), ErrMismatch)
 	commit.ID = strings.Repeat("0", 40)

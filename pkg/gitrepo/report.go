@@ -11,7 +11,7 @@ import (
 // only. This file is the one place that reads such text.
 
 // movedTexts are parts of what servers say when the old value of the branch was not the expected
-// one, or another push holds its lock. Git: refs/files-backend.c and builtin/receive-pack.c;
+// one, or another push holds its lock. Git: refs.c, refs/files-backend.c and builtin/receive-pack.c; JGit;
 // "fetch first" and "stale info" are what forges borrow from git-push(1).
 var movedTexts = [...]string{
 	"cannot lock ref",
@@ -19,6 +19,9 @@ var movedTexts = [...]string{
 	"unable to lock",
 	"failed to update ref",
 	"incorrect old value",
+	"invalid old id",
+	"reference already exists",
+	"reference does not exist",
 	"but expected",
 	"non-fast-forward",
 	"fetch first",
@@ -35,9 +38,16 @@ var refusedTexts = [...]string{
 	"denied",
 }
 
+// replacedTexts mean the same as movedTexts where a commit is pushed onto its parent. Where a branch is
+// replaced, they are the server's rule against that.
+var replacedTexts = [...]string{
+	"non-fast-forward",
+	"fetch first",
+}
+
 // verdict is the outcome of a push: nil, ErrMoved or ErrRejected. What the server printed is part of
 // the error, for a hook's explanation is usually nowhere else.
-func verdict(report *packp.ReportStatus, said string) error {
+func verdict(report *packp.ReportStatus, said string, replaces bool) error {
 	if report.UnpackStatus != "ok" {
 		return fmt.Errorf("%w: %s%s", ErrRejected, report.UnpackStatus, remark(said))
 	}
@@ -49,6 +59,8 @@ func verdict(report *packp.ReportStatus, said string) error {
 		case text == "ok":
 		case containsAny(text, refusedTexts[:]):
 			return fmt.Errorf("%w: %s%s", ErrRejected, text, remark(said))
+		case replaces && containsAny(text, replacedTexts[:]):
+			return fmt.Errorf("%w: the server does not let a branch be replaced: %s%s", ErrRejected, text, remark(said))
 		case containsAny(text, movedTexts[:]):
 			return fmt.Errorf("%w: %s%s", ErrMoved, text, remark(said))
 		default:

@@ -18,6 +18,10 @@ func TestVerdict(t *testing.T) {
 		"accepted":                 {"ok", "ok", "Create a pull request by visiting:", nil, ""},
 		"git: old value":           {"ok", "failed to update ref", "error: cannot lock ref 'refs/heads/main': is at 1 but expected 2", ErrMoved, "is at 1"},
 		"git 2.49: old value":      {"ok", "incorrect old value provided", "", ErrMoved, ""},
+		"git 2.50: made meanwhile": {"ok", "reference already exists", "", ErrMoved, ""},
+		"git 2.50: gone meanwhile": {"ok", "reference does not exist", "", ErrMoved, ""},
+		"git 2.50: in the way":     {"ok", "refname conflict", "", ErrRejected, "refname conflict"},
+		"JGit: old value":          {"ok", "invalid old id sent", "", ErrMoved, ""},
 		"git: lock":                {"ok", "failed to lock", "", ErrMoved, ""},
 		"GitHub: old value":        {"ok", "cannot lock ref 'refs/heads/main': is at 1 but expected 2", "", ErrMoved, ""},
 		"git: rewound":             {"ok", "non-fast-forward", "", ErrMoved, ""},
@@ -37,7 +41,7 @@ func TestVerdict(t *testing.T) {
 			if c.status != "" {
 				report.CommandStatuses = []*packp.CommandStatus{{ReferenceName: "refs/heads/main", Status: c.status}}
 			}
-			err := verdict(report, c.said)
+			err := verdict(report, c.said, false)
 			wantError(t, err, c.want)
 			if err != nil && !strings.Contains(err.Error(), c.words) {
 				t.Errorf("%q is not in %v", c.words, err)

@@ -122,14 +122,9 @@ func TestAnswers(t *testing.T) {
 			}
 			r := open(t, repo, Options{})
 			step = "nothing"
-			s := snapshot(t, r)
-			files := map[string][]byte{devFile: nil}
-			commit, err := s.Plan(t.Context(), files, message("x"))
-			if err != nil {
-				t.Fatal(err)
-			}
+			s, commit, files := plan(t, r, "")
 			step = "/info/refs"
-			_, err = r.Tip(t.Context())
+			_, err := r.Tip(t.Context())
 			check(err)
 			step = "/git-upload-pack"
 			_, err = r.Snapshot(t.Context(), s.Commit())
@@ -208,12 +203,7 @@ func TestTLS(t *testing.T) {
 			if err != nil {
 				return
 			}
-			s := snapshot(t, r)
-			files := map[string][]byte{devFile: []byte("x: 2\n")}
-			commit, err := s.Plan(t.Context(), files, message("x"))
-			if err != nil {
-				t.Fatal(err)
-			}
+			s, commit, files := plan(t, r, "x: 2\n")
 			if err := r.Push(t.Context(), s, commit, files); err != nil {
 				t.Error(err)
 			}

@@ -29,7 +29,7 @@ type Snapshot struct {
 	partial bool
 }
 
-// Snapshot fetches a commit of the branch, usually the tip. It fails with [ErrMoved] when the server
+// Snapshot fetches a commit, usually the tip of a branch, of this one or another. It fails with [ErrMoved] when the server
 // gives out tips only and the commit is no tip any more, and with [ErrTooLarge].
 func (r *Repository) Snapshot(ctx context.Context, commit string) (*Snapshot, error) {
 	s, err := r.snapshot(ctx, commit)
@@ -45,7 +45,7 @@ func (r *Repository) snapshot(ctx context.Context, commit string) (*Snapshot, er
 		return nil, fmt.Errorf("%w: not a full commit id", ErrMismatch)
 	}
 	if r.caps == nil {
-		if _, err := r.tip(ctx); err != nil {
+		if err := r.references(ctx, nil); err != nil {
 			return nil, err
 		}
 	}
@@ -108,13 +108,16 @@ func (s *Snapshot) fetchPlain(ctx context.Context) error {
 	var no *refusal
 	switch {
 	case errors.As(err, &no) && notOurRef(no.text):
-		return fmt.Errorf("%w: the server does not give out this commit any more", ErrMoved)
+		return errNotGivenOut
 	case errors.Is(err, ErrTooLarge):
 		return fmt.Errorf("%w: the limit is %d bytes and this server cannot send single files; enable uploadpack.allowFilter and uploadpack.allowAnySHA1InWant there",
 			err, s.repo.opts.MaxTotalBytes)
 	}
 	return err
 }
+
+// errNotGivenOut: the commit is no tip any more, and the server gives out nothing else.
+var errNotGivenOut = fmt.Errorf("%w: the server does not give out this commit any more", ErrMoved)
 
 // get returns an object, fetching it by id if that is possible.
 func (s *Snapshot) get(ctx context.Context, id plumbing.Hash, kind plumbing.ObjectType) ([]byte, error) {

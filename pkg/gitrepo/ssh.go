@@ -89,6 +89,11 @@ func (t *overSSH) discover(ctx context.Context, service string, read func(io.Rea
 
 func (t *overSSH) call(ctx context.Context, service string, request []byte) (io.ReadCloser, error) {
 	x := t.begin(ctx)
+	if t.ready != nil && service == receivePack {
+		// What it has announced is about to change, and some servers give out nothing else.
+		t.ready.quit()
+		t.ready = nil
+	}
 	s, err := x.ask(service, request)
 	if err != nil {
 		err = x.explain(err)
@@ -192,7 +197,7 @@ func (x *exchange) ask(service string, request []byte) (*session, error) {
 		x.disconnect()
 	}
 	s, err := x.open(service, func(body io.Reader) error {
-		_, err := readAdvertisement(body, service, "")
+		_, err := readAdvertisement(body, service, nil)
 		return err
 	})
 	if err != nil {

@@ -200,10 +200,11 @@ const config = `[core]
 // Git runs git in the repository and returns what it prints, without the last line break.
 func (r *Repo) Git(args ...string) string {
 	r.t.Helper()
-	return r.feed("", args...)
+	return r.Feed("", args...)
 }
 
-func (r *Repo) feed(stdin string, args ...string) string {
+// Feed is Git with something to read.
+func (r *Repo) Feed(stdin string, args ...string) string {
 	r.t.Helper()
 	cmd := exec.Command("git", args...)
 	cmd.Dir, cmd.Env, cmd.Stdin = r.Dir, environment(), strings.NewReader(stdin)
@@ -235,7 +236,7 @@ func (r *Repo) Commit(files map[string]File) string {
 			fmt.Fprintf(&b, "M %s inline %q\ndata %d\n%s\n", f.Mode, name, len(f.Data), f.Data)
 		}
 	}
-	r.feed(b.String(), "fast-import", "--quiet", "--force")
+	r.Feed(b.String(), "fast-import", "--quiet", "--force")
 	return r.Git("rev-parse", "main")
 }
 
