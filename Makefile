@@ -14,7 +14,7 @@ GOTESTSUM := $(TOOL) gotestsum --format pkgname --hide-summary skipped
 RESULTS   := $(CURDIR)/.test-results
 RECORDED   = $(GOTESTSUM) --jsonfile-timing-events '$(RESULTS)/$(1).json' --
 # The packages whose tests need no control plane.
-UNIT      := ./cmd/... ./pkg/... ./config/... ./test/bench/... ./test/layout/... ./test/proof/...
+UNIT      := ./cmd/... ./pkg/... ./config/... ./test/bench/... ./test/conformance/... ./test/layout/... ./test/proof/...
 E2E       := ./test/localcluster/... ./test/e2e/... ./test/crash/...
 # One end-to-end package at a time: each may start a control plane of its own.
 E2EFLAGS  := -p 1 -count 1 -timeout 40m
@@ -37,15 +37,17 @@ unit: ## Run the fast tests (no control plane)
 test: unit ## Run all tests: unit, then end to end on a local control plane
 	cd test/cluster && $(GO) tool -modfile=../tools/go.mod gotestsum --format pkgname --jsonfile-timing-events '$(RESULTS)/cluster.json' -- -short ./...
 	$(call RECORDED,e2e) $(E2EFLAGS) $(E2E)
-# What needs a part of the control plane: Leases on the real API server, the real Argo CD, the real kustomize edit.
+# What needs a part of the control plane: Leases on the real API server, the real Argo CD, the real Gitea, the real
+# kustomize edit.
 	$(call RECORDED,parts) $(E2EFLAGS) -tags e2e -run Against ./pkg/lock ./pkg/argocd
+	$(call RECORDED,gitea) $(E2EFLAGS) -run TestGitea ./test/conformance
 	$(call RECORDED,oracle) -tags oracle -run KustomizeEdit ./pkg/manifest
 # That every scenario of test/scenarios.md has tests, and that they ran and passed.
 	$(GO) run ./test/proof -results '$(RESULTS)'
 
 .PHONY: test-long
 test-long: ## Run what is too long for every change: race detector, fuzzing, long end-to-end tests
-	$(GO) test -race $(UNIT)
+	$(GO) test -race -skip TestGitea $(UNIT)
 	for dir in $$(grep -rl '^func Fuzz' --include '*_test.go' pkg | xargs -n 1 dirname | sort -u); do \
 	  for target in $$(grep -ho '^func Fuzz[A-Za-z]*' $$dir/*_test.go | cut -d ' ' -f 2); do \
 	    $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) ./$$dir; \

@@ -47,6 +47,7 @@ type options struct {
 	state     string
 	keepLogs  string
 	buildOnly bool
+	giteaOnly bool
 	untilEOF  bool
 }
 
@@ -57,6 +58,7 @@ func (o *options) register(f *flag.FlagSet) {
 	f.StringVar(&o.state, "state", "", "`file` to write the JSON description to once everything is ready; removed at the end")
 	f.StringVar(&o.keepLogs, "keep-logs", "", "`directory` for the logs of all parts, kept at the end (default: a temporary one)")
 	f.BoolVar(&o.buildOnly, "build-only", false, "build what is missing in the cache and end")
+	f.BoolVar(&o.giteaOnly, "only-gitea", false, "build and run Gitea, and nothing else")
 	f.BoolVar(&o.untilEOF, "until-stdin-closes", false, "end when standard input ends")
 }
 
@@ -72,34 +74,40 @@ func run(ctx context.Context, o options, stdin io.Reader, stdout io.Writer, stde
 			cancel()
 		}()
 	}
-	cache, helm, err := ensureCache(ctx, o, printer)
+	built, err := ensureCaches(ctx, o, printer)
 	if err != nil || o.buildOnly {
 		return err
 	}
-	return serve(ctx, o, cache, helm, printer, stdout, started)
+	return serve(ctx, o, built, printer, stdout, started)
 }
 
-func ensureCache(ctx context.Context, o options, p *progress.Printer) (cache, helm build.Cache, err error) {
+// caches are what is built from the modules: this one, and those in its folders.
+type caches struct{ own, helm, gitea build.Cache }
+
+func ensureCaches(ctx context.Context, o options, p *progress.Printer) (c caches, err error) {
 	root := o.cache
 	if root == "" {
 		user, err := os.UserCacheDir()
 		if err != nil {
-			return cache, helm, fmt.Errorf("find the user's cache directory (-cache names another): %w", err)
+			return c, fmt.Errorf("find the user's cache directory (-cache names another): %w", err)
 		}
 		root = filepath.Join(user, "tekton-gitops")
 	}
 	if root, err = filepath.Abs(root); err != nil {
-		return cache, helm, err
+		return c, err
 	}
-	if cache, err = build.Ensure(ctx, o.module, root, o.argocd, p); err != nil {
-		return cache, helm, err
+	if c.gitea, err = build.EnsureGitea(ctx, o.module, root, p); err != nil || o.giteaOnly {
+		return c, err
 	}
-	helm, err = build.EnsureHelm(ctx, o.module, root, p)
-	return cache, helm, err
+	if c.own, err = build.Ensure(ctx, o.module, root, o.argocd, p); err != nil {
+		return c, err
+	}
+	c.helm, err = build.EnsureHelm(ctx, o.module, root, p)
+	return c, err
 }
 
 // serve runs the control plane until ctx ends or a part does.
-func serve(ctx context.Context, o options, cache, helm build.Cache, p *progress.Printer, stdout io.Writer, started time.Time) (err error) {
+func serve(ctx context.Context, o options, built caches, p *progress.Printer, stdout io.Writer, started time.Time) (err error) {
 	// A short name: Unix sockets below it may have about 100 characters.
 	dataDir, err := os.MkdirTemp("", "gitops-")
 	if err != nil {
@@ -131,8 +139,12 @@ func serve(ctx context.Context, o options, cache, helm build.Cache, p *progress.
 		case <-ctx.Done():
 		}
 	}()
-	described, err := controlplane.Start(ctx, controlplane.Options{
-		Cache: cache, Helm: helm, Supervisor: supervisor, DataDir: dataDir, LogDir: logDir, Progress: p, Now: time.Now,
+	start := controlplane.Start
+	if o.giteaOnly {
+		start = controlplane.StartGitea
+	}
+	described, err := start(ctx, controlplane.Options{
+		Cache: built.own, Helm: built.helm, Gitea: built.gitea, Supervisor: supervisor, DataDir: dataDir, LogDir: logDir, Progress: p, Now: time.Now,
 	})
 	if ctx.Err() != nil {
 		return whyEnded(ctx)
@@ -153,8 +165,11 @@ func serve(ctx context.Context, o options, cache, helm build.Cache, p *progress.
 	if _, err := stdout.Write(data); err != nil {
 		return err
 	}
-	p.Print(fmt.Sprintf("ready after %s; export KUBECONFIG=%s; Ctrl-C stops everything",
-		time.Since(started).Round(100*time.Millisecond), described.Kubernetes.Kubeconfig))
+	use := "export KUBECONFIG=" + described.Kubernetes.Kubeconfig
+	if o.giteaOnly {
+		use = "Gitea is at " + described.Gitea.URL
+	}
+	p.Print(fmt.Sprintf("ready after %s; %s; Ctrl-C stops everything", time.Since(started).Round(100*time.Millisecond), use))
 	<-ctx.Done()
 	return whyEnded(ctx)
 }

@@ -31,24 +31,31 @@ var mayImport = map[string][]string{
 	"pkg/rollout":              {"pkg/image"},
 	"pkg/credentials":          {},
 	"pkg/failpoint":            {},
+	"pkg/pullrequest":          {},
+	"pkg/pullrequest/github":   {"pkg/pullrequest"},
+	"pkg/pullrequest/gitea":    {"pkg/pullrequest"},
+	"pkg/pullrequest/hosts":    {"pkg/pullrequest", "pkg/pullrequest/gitea", "pkg/pullrequest/github"},
 	"pkg/request":              {"pkg/apis/gitops", "pkg/apis/gitops/v1alpha1", "pkg/image"},
 	"pkg/policy":               {"pkg/request"},
 	"pkg/reconciler/customrun": {
 		"pkg/apis/gitops/v1alpha1", "pkg/argocd", "pkg/credentials", "pkg/failpoint", "pkg/gitrepo", "pkg/image",
-		"pkg/lock", "pkg/manifest", "pkg/policy", "pkg/request", "pkg/rollout",
+		"pkg/lock", "pkg/manifest", "pkg/policy", "pkg/pullrequest", "pkg/pullrequest/hosts", "pkg/request", "pkg/rollout",
 	},
 }
 
 // onlyIn says which package alone may import a module, so that a change of that module stays in one place.
 var onlyIn = map[string]string{
-	"github.com/go-git/go-git/v5":       "pkg/gitrepo",
-	"github.com/ProtonMail/go-crypto":   "pkg/gitrepo",
-	"github.com/argoproj/argo-cd/v2":    "pkg/argocd",
-	"github.com/distribution/reference": "pkg/image",
+	"github.com/go-git/go-git/v5":                "pkg/gitrepo",
+	"github.com/ProtonMail/go-crypto":            "pkg/gitrepo",
+	"github.com/argoproj/argo-cd/v2":             "pkg/argocd",
+	"github.com/distribution/reference":          "pkg/image",
+	"github.com/google/go-github/v60":            "pkg/pullrequest/github",
+	"github.com/bradleyfalzon/ghinstallation/v2": "pkg/pullrequest/github",
+	"code.gitea.io/sdk/gitea":                    "pkg/pullrequest/gitea",
 }
 
 // plain are the packages that can be used as libraries: neither Tekton nor knative is behind them.
-var plain = []string{"pkg/image", "pkg/manifest", "pkg/gitrepo", "pkg/lock", "pkg/argocd", "pkg/rollout", "pkg/credentials"}
+var plain = []string{"pkg/image", "pkg/manifest", "pkg/gitrepo", "pkg/lock", "pkg/argocd", "pkg/rollout", "pkg/credentials", "pkg/pullrequest/hosts"}
 
 type goPackage struct {
 	ImportPath string

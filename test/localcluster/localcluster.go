@@ -104,8 +104,8 @@ type program struct {
 
 // launch starts the program so that it ends with this process: the system
 // closes its standard input then.
-func launch(dir string, log io.Writer) (*program, error) {
-	cmd := exec.Command("go", "run", "-C", dir, ".", "-until-stdin-closes")
+func launch(dir string, log io.Writer, arguments ...string) (*program, error) {
+	cmd := exec.Command("go", append([]string{"run", "-C", dir, ".", "-until-stdin-closes"}, arguments...)...)
 	cmd.Stderr = log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	stdin, err := cmd.StdinPipe()

@@ -91,6 +91,7 @@ func TestControlPlane(t *testing.T) {
 	t.Run("a closed window of a project, in a namespace besides Argo CD's", func(t *testing.T) {
 		c.testClosedWindow(ctx, t, namespace, repository.HTTPSURL)
 	})
+	t.Run("a pull request on Gitea", func(t *testing.T) { c.testGitea(ctx, t) })
 	t.Run("the hydrator", func(t *testing.T) { c.testHydrator(ctx, t, repository, namespace) })
 	t.Run("a tag that never pulls makes it degraded or progressing with the reason", func(t *testing.T) {
 		if _, err := repository.Commit(ctx, Branch, "Break", map[string]string{"kustomization.yaml": kustomization("v2-never-pulls")}); err != nil {

@@ -79,6 +79,7 @@ func TestStateIsWhatTheProgramPrints(t *testing.T) {
 			Writer: GitUser{"writer", "password-1"}, Reader: GitUser{"reader", "password-2"},
 			SSH: GitSSH{URL: "ssh://git@127.0.0.1:20006", KnownHosts: "[127.0.0.1]:20006 ssh-ed25519 AAAA", WriterKey: "key-1", ReaderKey: "key-2"},
 		},
+		Gitea:  Gitea{URL: "http://127.0.0.1:20007", Admin: GitUser{"administrator", "password-4"}, AdminToken: "token-5"},
 		BinDir: "/cache/bin", LogDir: "/data/logs", DataDir: "/data",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

@@ -16,6 +16,7 @@ type State struct {
 	Kubernetes Kubernetes `json:"kubernetes"`
 	ArgoCD     ArgoCD     `json:"argocd"`
 	Git        Git        `json:"git"`
+	Gitea      Gitea      `json:"gitea"`
 	BinDir     string     `json:"binDir"`
 	LogDir     string     `json:"logDir"`
 	DataDir    string     `json:"dataDir"`
@@ -64,7 +65,7 @@ type GitSSH struct {
 	ReaderKey  string `json:"readerKey"`
 }
 
-// GitUser is an account of the git server.
+// GitUser is an account of the git server, or of Gitea.
 type GitUser struct {
 	Username string `json:"username"`
 	Password string `json:"password"`

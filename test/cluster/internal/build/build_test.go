@@ -260,3 +260,33 @@ func TestHelmIsATool(t *testing.T) {
 		t.Errorf("%s/go.mod lacks %q", r.dir, tool)
 	}
 }
+
+// The module of Gitea has a recipe that can be built, and requires the version
+// that the program says it is. A change of the program's source is another key.
+func TestGitea(t *testing.T) {
+	r := giteaRecipe("../..")
+	key, err := r.key(nil, "any")
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := os.ReadFile(filepath.Join(r.dir, "go.mod"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if required := "\tcode.gitea.io/gitea " + giteaVersion + "\n"; !strings.Contains(string(data), required) {
+		t.Errorf("%s/go.mod lacks %q", r.dir, required)
+	}
+	dir := t.TempDir()
+	for _, name := range []string{"go.mod", "go.sum"} {
+		data, err := os.ReadFile(filepath.Join(r.dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		writeFile(t, filepath.Join(dir, name), string(data))
+	}
+	writeFile(t, filepath.Join(dir, "main.go"), "package main\n")
+	r.dir = dir
+	if other, err := r.key(nil, "any"); err != nil || other == key {
+		t.Errorf("another main.go: key %s, %v", other, err)
+	}
+}

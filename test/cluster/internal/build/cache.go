@@ -34,6 +34,9 @@ func (c Cache) BinDir() string { return filepath.Join(c.dir, "bin") }
 // Manifests holds the installation manifests of "tekton" or "argocd".
 func (c Cache) Manifests(name string) string { return filepath.Join(c.dir, "manifests", name) }
 
+// Static holds the files that a program reads while it runs.
+func (c Cache) Static() string { return filepath.Join(c.dir, "static") }
+
 // Ensure returns the cache below root for the module at moduleDir, built if need
 // be, with the given version of Argo CD; empty is DefaultArgoCD.
 func Ensure(ctx context.Context, moduleDir, root, argocd string, p *progress.Printer) (Cache, error) {
@@ -123,6 +126,17 @@ func (r recipe) key(base *Cache, platform string) (string, error) {
 		fmt.Fprintln(h, p.Name, arguments("", r.linker, p))
 	}
 	fmt.Fprintln(h, r.manifests)
+	for _, name := range r.sources {
+		data, err := os.ReadFile(filepath.Join(r.dir, name))
+		if err != nil {
+			return "", fmt.Errorf("read the sources of a program: %w", err)
+		}
+		fmt.Fprintf(h, "%s %d\n", name, len(data))
+		h.Write(data)
+	}
+	if len(r.static) > 0 {
+		fmt.Fprintln(h, r.static)
+	}
 	if base != nil {
 		fmt.Fprintln(h, filepath.Base(base.dir))
 	}
@@ -148,7 +162,12 @@ func (c Cache) fill(ctx context.Context, r recipe, base *Cache, p *progress.Prin
 		}
 	}
 	for _, f := range r.manifests {
-		if err := c.copyManifests(ctx, r.dir, f); err != nil {
+		if err := copyFolder(ctx, r.dir, f, c.Manifests(f.name), ".yaml"); err != nil {
+			return err
+		}
+	}
+	for _, f := range r.static {
+		if err := copyFolder(ctx, r.dir, f, filepath.Join(c.Static(), f.name), ""); err != nil {
 			return err
 		}
 	}

@@ -34,33 +34,33 @@ func (c Cache) takeRest(base Cache, r recipe) error {
 		if slices.ContainsFunc(r.manifests, func(f folder) bool { return f.name == e.Name() }) {
 			continue
 		}
-		if err := copyYAML(base.Manifests(e.Name()), c.Manifests(e.Name())); err != nil {
+		if err := copyFiles(base.Manifests(e.Name()), c.Manifests(e.Name()), ".yaml"); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (c Cache) copyManifests(ctx context.Context, moduleDir string, f folder) error {
+// copyFolder replaces a folder by one of a module, or those files of it that have
+// an extension.
+func copyFolder(ctx context.Context, moduleDir string, f folder, to, extension string) error {
 	cmd := exec.CommandContext(ctx, "go", "list", "-mod=readonly", "-m", "-f", "{{.Dir}}", f.module)
 	cmd.Dir = moduleDir
 	out, err := cmd.Output()
 	if err != nil {
 		return fmt.Errorf("find module %s: %w", f.module, err)
 	}
-	from := filepath.Join(strings.TrimSpace(string(out)), f.path)
-	to := c.Manifests(f.name)
 	if err := os.RemoveAll(to); err != nil {
 		return err
 	}
-	return copyYAML(from, to)
+	return copyFiles(filepath.Join(strings.TrimSpace(string(out)), f.path), to, extension)
 }
 
-// copyYAML copies the YAML files of a folder. Not os.CopyFS: the module cache
-// is read-only, and so would the copy be.
-func copyYAML(from, to string) error {
+// copyFiles copies the files of a folder. Not os.CopyFS: the module cache is
+// read-only, and so would the copy be.
+func copyFiles(from, to, extension string) error {
 	return filepath.WalkDir(from, func(path string, d os.DirEntry, err error) error {
-		if err != nil || d.IsDir() || filepath.Ext(path) != ".yaml" {
+		if err != nil || d.IsDir() || extension != "" && filepath.Ext(path) != extension {
 			return err
 		}
 		rel, err := filepath.Rel(from, path)

@@ -68,6 +68,9 @@ type recipe struct {
 	manifests []folder
 	linker    string // flags
 	argocd    string // version
+
+	sources []string // of a program that the module itself has
+	static  []folder // copied whole
 }
 
 func ownRecipe(dir string) recipe {

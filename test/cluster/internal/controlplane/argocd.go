@@ -62,6 +62,7 @@ func (c *ControlPlane) createArgoCDSecrets(ctx context.Context) error {
 		argocdSecret("argocd-server-tls", "", map[string]string{"tls.crt": string(serving.Cert), "tls.key": string(serving.Key)}),
 		argocdSecret("git-http", "repo-creds", gitCredentials(c.git.HTTPURL, c.git.Reader)),
 		argocdSecret("git-https", "repo-creds", gitCredentials(c.git.HTTPSURL, c.git.Reader)),
+		argocdSecret("gitea", "repo-creds", gitCredentials(c.gitea.URL, gitserver.User(c.gitea.Admin))),
 	}
 	for _, s := range secrets {
 		if _, err := c.client.CoreV1().Secrets(argocdNamespace).Create(ctx, s, metav1.CreateOptions{}); err != nil {

@@ -37,6 +37,7 @@ import (
 type Options struct {
 	Cache      build.Cache
 	Helm       build.Cache // of the helm command
+	Gitea      build.Cache
 	Supervisor *process.Supervisor
 	DataDir    string // exists; everything that the parts write goes below it
 	LogDir     string // exists
@@ -59,6 +60,7 @@ type ControlPlane struct {
 	dynamic dynamic.Interface
 	git     *gitserver.Server
 	argocd  state.ArgoCD
+	gitea   state.Gitea
 }
 
 type portNumbers struct {
@@ -68,6 +70,7 @@ type portNumbers struct {
 	webhookProfiling                                        int
 	argoServer, argoServerMetrics, argoRepo, argoRepoHealth int
 	argoControllerMetrics, argoCommit, argoCommitHealth     int
+	gitea                                                   int
 }
 
 func (p *portNumbers) choose() error {
@@ -76,7 +79,7 @@ func (p *portNumbers) choose() error {
 		&p.tektonProbes, &p.tektonMetrics, &p.tektonProfiling,
 		&p.webhook, &p.webhookProbes, &p.webhookMetrics, &p.webhookProfiling,
 		&p.argoServer, &p.argoServerMetrics, &p.argoRepo, &p.argoRepoHealth, &p.argoControllerMetrics,
-		&p.argoCommit, &p.argoCommitHealth,
+		&p.argoCommit, &p.argoCommitHealth, &p.gitea,
 	}
 	free, err := ports.Free(len(all))
 	if err != nil {
@@ -108,6 +111,7 @@ func Start(ctx context.Context, o Options) (state.State, error) {
 		{"kube-controller-manager", c.startControllerManager},
 		{"kube-scheduler", c.startScheduler},
 		{"the node", func(groupCtx context.Context) error { return c.startKubelet(ctx, groupCtx) }},
+		{"Gitea", c.startGitea},
 		{"Tekton", inOrder(c.installTekton, c.startTekton)},
 		{"Argo CD", inOrder(c.installArgoCD, func(groupCtx context.Context) error { return c.startArgoCD(ctx, groupCtx) })},
 	} {
@@ -142,6 +146,7 @@ func (c *ControlPlane) prepare(ctx context.Context) error {
 	if err := c.ports.choose(); err != nil {
 		return err
 	}
+	c.chooseGitea()
 	var err error
 	if c.ca, err = pki.NewCA("local control plane", c.Now()); err != nil {
 		return err
@@ -191,6 +196,7 @@ func (c *ControlPlane) state() state.State {
 			Writer: state.User(c.git.Writer), Reader: state.User(c.git.Reader),
 			SSH: state.SSH{URL: c.git.SSHURL, KnownHosts: c.git.KnownHosts, WriterKey: c.git.WriterKey, ReaderKey: c.git.ReaderKey},
 		},
+		Gitea:  c.gitea,
 		BinDir: c.Cache.BinDir(), LogDir: c.LogDir, DataDir: c.DataDir,
 	}
 }

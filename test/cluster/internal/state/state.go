@@ -20,6 +20,7 @@ type State struct {
 	Kubernetes Kubernetes `json:"kubernetes"`
 	ArgoCD     ArgoCD     `json:"argocd"`
 	Git        Git        `json:"git"`
+	Gitea      Gitea      `json:"gitea"`
 	BinDir     string     `json:"binDir"` // kubectl, argocd, kustomize, ...
 	LogDir     string     `json:"logDir"`
 	DataDir    string     `json:"dataDir"` // removed when the control plane stops
@@ -71,7 +72,14 @@ type SSH struct {
 	ReaderKey  string `json:"readerKey"`
 }
 
-// User is a git server account.
+// Gitea is a git host with pull requests. Argo CD may read all of it.
+type Gitea struct {
+	URL        string `json:"url"`
+	Admin      User   `json:"admin"`
+	AdminToken string `json:"adminToken"`
+}
+
+// User is an account of the git server, or of Gitea.
 type User struct {
 	Username string `json:"username"`
 	Password string `json:"password"`

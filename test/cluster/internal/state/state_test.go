@@ -24,6 +24,7 @@ func TestGolden(t *testing.T) {
 			Writer: User{"writer", "password-1"}, Reader: User{"reader", "password-2"},
 			SSH: SSH{URL: "ssh://git@127.0.0.1:20006", KnownHosts: "[127.0.0.1]:20006 ssh-ed25519 AAAA", WriterKey: "key-1", ReaderKey: "key-2"},
 		},
+		Gitea:  Gitea{URL: "http://127.0.0.1:20007", Admin: User{"administrator", "password-4"}, AdminToken: "token-5"},
 		BinDir: "/cache/bin", LogDir: "/data/logs", DataDir: "/data",
 	}
 	path := filepath.Join(t.TempDir(), "new", "state.json")
