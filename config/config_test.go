@@ -155,6 +155,7 @@ func TestInstallation(t *testing.T) {
 		"ConfigMap tekton-gitops/config-observability",
 		"ConfigMap tekton-gitops/gitops-info",
 		"CustomResourceDefinition /gitopsdeploys.gitops.tekton.dev",
+		"CustomResourceDefinition /gitopsprs.gitops.tekton.dev",
 		"CustomResourceDefinition /gitopsrecords.gitops.tekton.dev",
 		"Deployment tekton-gitops/tekton-gitops-controller",
 		"Namespace /tekton-gitops",

@@ -45,7 +45,7 @@ func TestRights(t *testing.T) {
 	}
 	want := map[string][]string{
 		"cluster tekton-gitops-controller": {
-			"get customruns.tekton.dev", "get gitopsdeploys.gitops.tekton.dev", "get pipelineruns.tekton.dev",
+			"get customruns.tekton.dev", "get gitopsdeploys.gitops.tekton.dev", "get gitopsprs.gitops.tekton.dev", "get pipelineruns.tekton.dev",
 			"list customruns.tekton.dev", "update customruns/status.tekton.dev", "watch customruns.tekton.dev",
 		},
 		"cluster tekton-gitops-tenant": {
@@ -55,18 +55,18 @@ func TestRights(t *testing.T) {
 			"patch events", "update gitopsrecords.gitops.tekton.dev",
 		},
 		"cluster tekton-gitops-aggregate-view": {
-			"get gitopsdeploys.gitops.tekton.dev", "get gitopsrecords.gitops.tekton.dev",
-			"list gitopsdeploys.gitops.tekton.dev", "list gitopsrecords.gitops.tekton.dev",
-			"watch gitopsdeploys.gitops.tekton.dev", "watch gitopsrecords.gitops.tekton.dev",
+			"get gitopsdeploys.gitops.tekton.dev", "get gitopsprs.gitops.tekton.dev", "get gitopsrecords.gitops.tekton.dev",
+			"list gitopsdeploys.gitops.tekton.dev", "list gitopsprs.gitops.tekton.dev", "list gitopsrecords.gitops.tekton.dev",
+			"watch gitopsdeploys.gitops.tekton.dev", "watch gitopsprs.gitops.tekton.dev", "watch gitopsrecords.gitops.tekton.dev",
 		},
 		"cluster tekton-gitops-aggregate-edit": {
-			"create gitopsdeploys.gitops.tekton.dev",
-			"delete gitopsdeploys.gitops.tekton.dev", "delete gitopsrecords.gitops.tekton.dev",
-			"deletecollection gitopsdeploys.gitops.tekton.dev", "deletecollection gitopsrecords.gitops.tekton.dev",
-			"get gitopsdeploys.gitops.tekton.dev", "get gitopsrecords.gitops.tekton.dev",
-			"list gitopsdeploys.gitops.tekton.dev", "list gitopsrecords.gitops.tekton.dev",
-			"patch gitopsdeploys.gitops.tekton.dev", "update gitopsdeploys.gitops.tekton.dev",
-			"watch gitopsdeploys.gitops.tekton.dev", "watch gitopsrecords.gitops.tekton.dev",
+			"create gitopsdeploys.gitops.tekton.dev", "create gitopsprs.gitops.tekton.dev",
+			"delete gitopsdeploys.gitops.tekton.dev", "delete gitopsprs.gitops.tekton.dev", "delete gitopsrecords.gitops.tekton.dev",
+			"deletecollection gitopsdeploys.gitops.tekton.dev", "deletecollection gitopsprs.gitops.tekton.dev", "deletecollection gitopsrecords.gitops.tekton.dev",
+			"get gitopsdeploys.gitops.tekton.dev", "get gitopsprs.gitops.tekton.dev", "get gitopsrecords.gitops.tekton.dev",
+			"list gitopsdeploys.gitops.tekton.dev", "list gitopsprs.gitops.tekton.dev", "list gitopsrecords.gitops.tekton.dev",
+			"patch gitopsdeploys.gitops.tekton.dev", "patch gitopsprs.gitops.tekton.dev", "update gitopsdeploys.gitops.tekton.dev", "update gitopsprs.gitops.tekton.dev",
+			"watch gitopsdeploys.gitops.tekton.dev", "watch gitopsprs.gitops.tekton.dev", "watch gitopsrecords.gitops.tekton.dev",
 		},
 		"tekton-gitops tekton-gitops-controller": {
 			"create leases.coordination.k8s.io",
@@ -135,7 +135,7 @@ func TestClusterWideRights(t *testing.T) {
 		for _, rule := range role.Rules {
 			for _, resource := range rule.Resources {
 				switch resource {
-				case "customruns", "customruns/status", "pipelineruns", "gitopsdeploys":
+				case "customruns", "customruns/status", "pipelineruns", "gitopsdeploys", "gitopsprs":
 				default:
 					t.Errorf("ClusterRoleBinding %s grants %s in all namespaces", binding.Name, resource)
 				}

@@ -55,6 +55,19 @@ const (
 	RevertWriteAfter  Name = "reverting.write.after"
 	RevertEndBefore   Name = "reverting.end.before"
 	RevertEndAfter    Name = "reverting.end.after"
+	// The places of a pull request. The writes of Opening follow each other: that it is there, and each finishing touch.
+	OpenBefore          Name = "opening.create.before"
+	OpenAfter           Name = "opening.create.after"
+	OpenWriteBefore     Name = "opening.write.before"
+	OpenWriteAfter      Name = "opening.write.after"
+	TouchBefore         Name = "opening.touch.before"
+	TouchAfter          Name = "opening.touch.after"
+	MergeWriteBefore    Name = "waitingformerge.write.before"
+	MergeWriteAfter     Name = "waitingformerge.write.after"
+	WithdrawBefore      Name = "releasing.close.before"
+	WithdrawAfter       Name = "releasing.close.after"
+	WithdrawWriteBefore Name = "releasing.write.before"
+	WithdrawWriteAfter  Name = "releasing.write.after"
 
 	EndWriteBefore Name = "end.write.before"
 	EndWriteAfter  Name = "end.write.after"
@@ -66,6 +79,25 @@ func WayBack() []Name {
 	return []Name{
 		VerdictWriteBefore, VerdictWriteAfter, PlanWriteBefore, PlanWriteAfter, PushBefore, PushAfter, RevertWriteBefore, RevertWriteAfter,
 		SyncBefore, SyncAfter, SyncWriteBefore, SyncWriteAfter, SyncedWriteBefore, SyncedWriteAfter, RevertEndBefore, RevertEndAfter,
+	}
+}
+
+// PullRequest lists the places that a GitOpsPR passes which waits until it is deployed, in their order. It takes no lock.
+func PullRequest() []Name {
+	return []Name{
+		StartWriteBefore, StartWriteAfter, PrepareWriteBefore, PrepareWriteAfter,
+		PlanWriteBefore, PlanWriteAfter, PushBefore, PushAfter, PublishWriteBefore, PublishWriteAfter,
+		OpenBefore, OpenAfter, OpenWriteBefore, OpenWriteAfter, TouchBefore, TouchAfter, MergeWriteBefore, MergeWriteAfter,
+		SyncWaitBefore, SyncWaitAfter, SyncPlanBefore, SyncPlanAfter, SyncBefore, SyncAfter,
+		SyncWriteBefore, SyncWriteAfter, SyncedWriteBefore, SyncedWriteAfter,
+		VerifyWriteBefore, VerifyWriteAfter, VerdictWriteBefore, VerdictWriteAfter,
+	}
+}
+
+// Withdrawal lists the places that a cancelled GitOpsPR passes to close its pull request.
+func Withdrawal() []Name {
+	return []Name{
+		VerdictWriteBefore, VerdictWriteAfter, WithdrawBefore, WithdrawAfter, WithdrawWriteBefore, WithdrawWriteAfter, EndWriteBefore, EndWriteAfter,
 	}
 }
 

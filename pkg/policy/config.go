@@ -25,6 +25,7 @@ const (
 	keyMaxFetchBytes      = "max-fetch-bytes"
 	keyGitTimeout         = "git-timeout"
 	keyArgoCDTimeout      = "argocd-timeout"
+	keyPullRequestPoll    = "pull-request-poll-interval"
 
 	// exampleKey is where Tekton's and Knative's ConfigMaps keep their documentation.
 	exampleKey = "_example"
@@ -44,18 +45,19 @@ type Key struct {
 // Keys lists every key of the ConfigMap. Any other key is an error.
 func Keys() []Key {
 	return []Key{
-		{keyGitHosts, "public", "hosts that git may reach: exact names and addresses, *.DOMAIN for names below one, public for every host with a public address, cluster for every host with a private one; separated by commas or white space"},
+		{keyGitHosts, "public", "hosts that git, and the API for pull requests, may reach: exact names and addresses, *.DOMAIN for names below one, public for every host with a public address, cluster for every host with a private one; separated by commas or white space"},
 		{keyArgoCDHosts, "public, cluster", "the same for Argo CD servers"},
 		{keyAllowPlaintext, "false", "whether Argo CD may be reached without TLS"},
 		{keyAllowInsecure, "false", "whether Argo CD may be reached without verifying its certificate"},
-		{keyAllowHTTPGit, "false", "whether git may be reached over http"},
+		{keyAllowHTTPGit, "false", "whether git, and the API for pull requests, may be reached over http"},
 		{keySSHKnownHosts, "", "host keys that git over ssh accepts where the Secret has no known_hosts: lines as in OpenSSH's known_hosts; ssh-keyscan HOST prints them, to be compared with what the host publishes"},
 		{keyRequireHostBinding, "false", "whether a Secret must say which host it is for"},
 		{keyMaxManifestBytes, "1Mi", "largest file that is edited"},
 		{keyMaxObjectBytes, "16Mi", "largest single object that is read from a repository"},
 		{keyMaxFetchBytes, "128Mi", "most that is read from a repository at once"},
-		{keyGitTimeout, "2m", "longest exchange with a git server"},
+		{keyGitTimeout, "2m", "longest exchange with a git server, and with a git host's API"},
 		{keyArgoCDTimeout, "30s", "longest exchange with an Argo CD server"},
+		{keyPullRequestPoll, "30s", "how often the pull requests of a repository are asked for while runs wait for a merge: once for all of its runs that have the same credential"},
 	}
 }
 
@@ -97,6 +99,8 @@ func Parse(data map[string]string) (Policy, error) {
 		MaxFetchBytes:      r.bytes(keyMaxFetchBytes),
 		GitTimeout:         r.duration(keyGitTimeout),
 		ArgoCDTimeout:      r.duration(keyArgoCDTimeout),
+
+		PullRequestPollInterval: r.duration(keyPullRequestPoll),
 	}
 	if r.err != nil {
 		return Policy{}, r.err

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"net/url"
 	"syscall"
 	"time"
 
@@ -19,6 +20,9 @@ type DialFunc func(ctx context.Context, network, address string) (net.Conn, erro
 
 // DialGit connects to git servers, and refuses every address that the policy does not allow for the host.
 func (p Policy) DialGit() DialFunc { return p.git().dial }
+
+// DialAPI does the same for the APIs of git hosts, which have the hosts of git.
+func (p Policy) DialAPI() DialFunc { return p.api().dial }
 
 // DialArgoCD does the same for Argo CD servers.
 func (p Policy) DialArgoCD() DialFunc { return p.argocd().dial }
@@ -55,6 +59,20 @@ func (p Policy) CheckAddresses(ctx context.Context, resolver Resolver, r request
 	if r.Git != nil {
 		if u, err := parseGit(r.Git.URL); err == nil {
 			if err := p.git().resolve(ctx, resolver, u.Hostname()); err != nil {
+				return err
+			}
+		}
+	}
+	if pr := r.PullRequest; pr != nil {
+		if pr.Changes != nil {
+			if u, err := parseGit(pr.Changes.URL); err == nil {
+				if err := p.git().resolve(ctx, resolver, u.Hostname()); err != nil {
+					return fmt.Errorf("source of the changes: %w", err)
+				}
+			}
+		}
+		if u, err := url.Parse(pr.APIURL); err == nil && u.Hostname() != "" {
+			if err := p.api().resolve(ctx, resolver, u.Hostname()); err != nil {
 				return err
 			}
 		}

@@ -52,9 +52,11 @@ type Policy struct {
 	// SSHKnownHosts are the host keys that git over ssh accepts where a Secret says none, in the format of OpenSSH's
 	// known_hosts.
 	SSHKnownHosts string
-	// GitTimeout and ArgoCDTimeout bound one exchange with a server.
+	// GitTimeout and ArgoCDTimeout bound one exchange with a server. The API for pull requests has that of git.
 	GitTimeout    time.Duration
 	ArgoCDTimeout time.Duration
+	// PullRequestPollInterval is the time between two looks at the pull requests of a repository.
+	PullRequestPollInterval time.Duration
 }
 
 // Check tells whether a run may do what it asks for, as far as its text says it. Addresses behind names are judged when
@@ -65,10 +67,45 @@ func (p Policy) Check(r request.Request) error {
 			return err
 		}
 	}
+	if pr := r.PullRequest; pr != nil {
+		if err := p.checkPullRequest(*pr); err != nil {
+			return err
+		}
+	}
 	if r.ArgoCD == nil {
 		return nil
 	}
 	return p.CheckArgoCD(r.ArgoCD.Server, r.ArgoCD.Plaintext, r.ArgoCD.Insecure)
+}
+
+func (p Policy) checkPullRequest(pr request.PullRequest) error {
+	if pr.Changes != nil {
+		if err := p.CheckGit(pr.Changes.URL); err != nil {
+			return fmt.Errorf("source of the changes: %w", err)
+		}
+	}
+	return p.CheckAPI(pr.APIURL)
+}
+
+// CheckAPI judges the base URL of a git host's API. An empty one is left for later: the provider makes it of the
+// repository's, and then it has to be checked too.
+func (p Policy) CheckAPI(api string) error {
+	if api == "" {
+		return nil
+	}
+	u, err := url.Parse(api)
+	if err != nil {
+		return fmt.Errorf("%w: the URL of the git host's API cannot be parsed", ErrDenied)
+	}
+	switch {
+	case u.Scheme == "https":
+	case u.Scheme == "http" && p.AllowHTTPGit:
+	case u.Scheme == "http":
+		return fmt.Errorf("%w: the git host's API over http at %s: use https, or set allow-http-git in ConfigMap %s", ErrDenied, u.Host, Name)
+	default:
+		return fmt.Errorf("%w: a git host's API over %q: use https", ErrDenied, u.Scheme)
+	}
+	return p.api().checkText(u.Hostname())
 }
 
 // CheckGit judges the URL of a repository, user@host:path for ssh included.
@@ -127,6 +164,12 @@ type target struct {
 }
 
 func (p Policy) git() target { return target{kind: "git", key: keyGitHosts, hosts: p.GitHosts} }
+
+// api has the hosts of git: whoever may see the one may see the other.
+func (p Policy) api() target {
+	return target{kind: "git API", key: keyGitHosts, hosts: p.GitHosts}
+}
+
 func (p Policy) argocd() target {
 	return target{kind: "Argo CD", key: keyArgoCDHosts, hosts: p.ArgoCDHosts}
 }

@@ -31,7 +31,7 @@ func TestParse(t *testing.T) {
 	defaults := Policy{
 		GitHosts: Hosts{public: true}, ArgoCDHosts: Hosts{public: true, cluster: true},
 		MaxManifestBytes: 1 << 20, MaxObjectBytes: 16 << 20, MaxFetchBytes: 128 << 20,
-		GitTimeout: 2 * time.Minute, ArgoCDTimeout: 30 * time.Second,
+		GitTimeout: 2 * time.Minute, ArgoCDTimeout: 30 * time.Second, PullRequestPollInterval: 30 * time.Second,
 	}
 	all := Policy{
 		GitHosts:       Hosts{public: true, exact: []string{"git.corp", "127.0.0.1", "2001:db8::1"}, suffixes: []string{".example.com"}},
@@ -39,6 +39,7 @@ func TestParse(t *testing.T) {
 		AllowPlaintext: true, AllowInsecure: true, AllowHTTPGit: true, RequireHostBinding: true,
 		SSHKnownHosts:    strings.TrimSpace(knownHosts),
 		MaxManifestBytes: 2048, MaxObjectBytes: 1 << 30, MaxFetchBytes: 1 << 30, GitTimeout: time.Second, ArgoCDTimeout: 10 * time.Minute,
+		PullRequestPollInterval: time.Minute,
 	}
 	for name, tc := range map[string]struct {
 		data    map[string]string
@@ -52,12 +53,14 @@ func TestParse(t *testing.T) {
 			"allow-plaintext": "true\n", "allow-insecure": "true", "allow-http-git": "true", "require-host-binding": "true",
 			"ssh-known-hosts":    knownHosts,
 			"max-manifest-bytes": "2048", "max-object-bytes": "1Gi", "max-fetch-bytes": "1Gi", "git-timeout": "1s", "argocd-timeout": "10m",
+			"pull-request-poll-interval": "1m",
 		}, want: all},
-		"unknown key":                 {data: map[string]string{"allow-all": "true"}, wantErr: `invalid policy: ConfigMap config-gitops: unknown key "allow-all"; known are allow-http-git, allow-insecure, allow-plaintext, allowed-argocd-hosts, allowed-git-hosts, argocd-timeout, git-timeout, max-fetch-bytes, max-manifest-bytes, max-object-bytes, require-host-binding, ssh-known-hosts`},
+		"unknown key":                 {data: map[string]string{"allow-all": "true"}, wantErr: `invalid policy: ConfigMap config-gitops: unknown key "allow-all"; known are allow-http-git, allow-insecure, allow-plaintext, allowed-argocd-hosts, allowed-git-hosts, argocd-timeout, git-timeout, max-fetch-bytes, max-manifest-bytes, max-object-bytes, pull-request-poll-interval, require-host-binding, ssh-known-hosts`},
 		"bad boolean":                 {data: map[string]string{"allow-insecure": "yes"}, wantErr: `invalid policy: ConfigMap config-gitops: allow-insecure is "yes": write true or false`},
 		"bad size":                    {data: map[string]string{"max-fetch-bytes": "much"}, wantErr: `invalid policy: ConfigMap config-gitops: max-fetch-bytes is "much": write a size between 1Ki and 1Gi`},
 		"size too large":              {data: map[string]string{"max-fetch-bytes": "2Gi"}, wantErr: `invalid policy: ConfigMap config-gitops: max-fetch-bytes is "2Gi": write a size between 1Ki and 1Gi`},
 		"bad duration":                {data: map[string]string{"git-timeout": "0"}, wantErr: `invalid policy: ConfigMap config-gitops: git-timeout is "0": write a duration between 1s and 10m`},
+		"polls without a pause":       {data: map[string]string{"pull-request-poll-interval": "500ms"}, wantErr: `invalid policy: ConfigMap config-gitops: pull-request-poll-interval is "500ms": write a duration between 1s and 10m`},
 		"known hosts: no key":         {data: map[string]string{"ssh-known-hosts": knownHosts + "github.com ssh-ed25519"}, wantErr: `invalid policy: ConfigMap config-gitops: ssh-known-hosts line 6 is not NAMES TYPE KEY, as ssh-keyscan prints it`},
 		"known hosts: key of another": {data: map[string]string{"ssh-known-hosts": "github.com ssh-rsa " + ed25519Key}, wantErr: `invalid policy: ConfigMap config-gitops: ssh-known-hosts line 1 is not NAMES TYPE KEY, as ssh-keyscan prints it`},
 		"known hosts: no key at all":  {data: map[string]string{"ssh-known-hosts": "github.com ssh-rsa AAAA"}, wantErr: `invalid policy: ConfigMap config-gitops: ssh-known-hosts line 1 is not NAMES TYPE KEY, as ssh-keyscan prints it`},
@@ -96,6 +99,15 @@ func policyOf(t *testing.T, data map[string]string) Policy {
 func git(url string) request.Request { return request.Request{Git: &request.Git{URL: url}} }
 
 func argo(a request.ArgoCD) request.Request { return request.Request{ArgoCD: &a} }
+
+// proposal is a pull request to an API, with changes of a source.
+func proposal(api, source string) request.Request {
+	r := request.Request{Git: &request.Git{URL: "https://github.com/a/b"}, PullRequest: &request.PullRequest{APIURL: api}}
+	if source != "" {
+		r.PullRequest.Changes = &request.Changes{URL: source}
+	}
+	return r
+}
 
 func TestCheck(t *testing.T) {
 	open := map[string]string{"allow-http-git": "true", "allow-plaintext": "true", "allow-insecure": "true"}
@@ -143,12 +155,26 @@ func TestCheck(t *testing.T) {
 		"Argo CD, plaintext, allowed":     {data: open, run: argo(request.ArgoCD{Plaintext: true})},
 		"Argo CD, insecure":               {run: argo(request.ArgoCD{Insecure: true}), want: "Argo CD without verifying its certificate: put ca.crt into the Secret, or set allow-insecure in ConfigMap config-gitops"},
 		"Argo CD, insecure, allowed":      {data: open, run: argo(request.ArgoCD{Insecure: true, Server: "argo"})},
+		"pull request":                    {run: proposal("", "")},
+		"API and source, public":          {run: proposal("https://git.example.com/api/v3", "git@github.com:a/c")},
+		"API over http":                   {run: proposal("http://git.example.com/api/v3", ""), want: "the git host's API over http at git.example.com: use https, or set allow-http-git in ConfigMap config-gitops"},
+		"API over http, allowed":          {data: open, run: proposal("http://git.example.com/api/v3", "")},
+		"API over something else":         {data: open, run: proposal("ssh://git.example.com", ""), want: `a git host's API over "ssh": use https`},
+		"API that is not a URL":           {run: proposal("https://me:hunter2@h/%zz", ""), want: "the URL of the git host's API cannot be parsed"},
+		"API, metadata":                   {data: open, run: proposal("http://169.254.169.254", ""), want: "git API host 169.254.169.254" + never},
+		"API, private":                    {run: proposal("https://10.0.0.1:3000", ""), want: "git API host 10.0.0.1 has a private address" + list},
+		"API, not listed with git":        {data: map[string]string{"allowed-git-hosts": "github.com"}, run: proposal("https://api.github.com", ""), want: "git API host api.github.com is not listed: add it to allowed-git-hosts in ConfigMap config-gitops"},
+		"API, listed with git":            {data: map[string]string{"allowed-git-hosts": "github.com api.github.com"}, run: proposal("https://api.github.com", "")},
+		"source over http":                {run: proposal("", "http://github.com/a/c"), want: "source of the changes: git over http to github.com: use https, or set allow-http-git in ConfigMap config-gitops"},
+		"source, loopback":                {run: proposal("", "git@localhost:a"), want: "source of the changes: git host localhost has a loopback address" + list},
 		"loopback through a star is none": {data: map[string]string{"allowed-git-hosts": "*.localhost"}, run: git("https://x.localhost/a"), want: "git host x.localhost has a loopback address" + list},
 	} {
 		t.Run(name, func(t *testing.T) {
 			err := policyOf(t, tc.data).Check(tc.run)
 			want := tc.want
-			if want != "" {
+			if rest, ok := strings.CutPrefix(want, "source of the changes: "); ok {
+				want = "source of the changes: denied by policy: " + rest
+			} else if want != "" {
 				want = "denied by policy: " + want
 			}
 			if diff := cmp.Diff(want, text(err)); diff != "" || (err != nil && !errors.Is(err, ErrDenied)) {
@@ -209,6 +235,9 @@ func TestCheckAddresses(t *testing.T) {
 		"over ssh, inside":           {run: over("ssh://git@inside:2222/a"), want: "denied by policy: git host inside has a private address and is not listed: add it to allowed-git-hosts in ConfigMap config-gitops"},
 		"over scp, a bad address":    {run: over("git@mixed:a"), want: "denied by policy: git host mixed has a link-local, metadata, unspecified or multicast address, which is never allowed"},
 		"git inside":                 {run: run("inside", ""), want: "denied by policy: git host inside has a private address and is not listed: add it to allowed-git-hosts in ConfigMap config-gitops"},
+		"API and source allowed":     {run: proposal("https://good/api/v1", "https://good/c")},
+		"API inside":                 {run: proposal("https://inside:3000/api/v1", ""), want: "denied by policy: git API host inside has a private address and is not listed: add it to allowed-git-hosts in ConfigMap config-gitops"},
+		"source with a bad address":  {run: proposal("", "ssh://git@mixed/c"), want: "source of the changes: denied by policy: git host mixed has a link-local, metadata, unspecified or multicast address, which is never allowed"},
 		"Argo CD on this machine":    {run: run("good", "here:443"), want: "denied by policy: Argo CD host here has a loopback address and is not listed: add it to allowed-argocd-hosts in ConfigMap config-gitops"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -236,6 +265,8 @@ func TestDial(t *testing.T) {
 	}{
 		"listed address":                           {listed.DialGit(), "127.0.0.1", true},
 		"listed name":                              {listed.DialGit(), "localhost", true},
+		"listed for git, and its API":              {listed.DialAPI(), "127.0.0.1", true},
+		"API not listed":                           {Default().DialAPI(), "127.0.0.1", false},
 		"not listed for Argo CD":                   {listed.DialArgoCD(), "127.0.0.1", false},
 		"not listed at all":                        {Default().DialGit(), "127.0.0.1", false},
 		"refused when it is dialled":               {target{kind: "git", key: "k", hosts: Hosts{public: true}}.dial, "localhost.", false},

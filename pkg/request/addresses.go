@@ -26,8 +26,7 @@ var (
 
 // repository checks a URL. Its messages never repeat it: there might be a password in it.
 func (c checks) repository(field, v string) string {
-	if strings.Contains(v, "$(") {
-		c.add(field, "holds a variable that nothing has replaced")
+	if !c.plainSecret(field, v) {
 		return v
 	}
 	if m := scpForm.FindStringSubmatch(v); m != nil && len(v) <= maxURLBytes {
@@ -53,6 +52,15 @@ func (c checks) repository(field, v string) string {
 		c.add(field, "has no usable path: write https://HOST/PATH, without '..' and '//'")
 	}
 	return v
+}
+
+// plainSecret is plain for what may hold a password, and is not repeated.
+func (c checks) plainSecret(field, v string) bool {
+	if strings.Contains(v, "$(") {
+		c.add(field, "holds a variable that nothing has replaced")
+		return false
+	}
+	return true
 }
 
 // isSSHUser tells whether the user in u is part of an ssh address, as in ssh://git@host, and no credential.
@@ -96,16 +104,26 @@ func (c checks) server(field, v string) string {
 // branchForbidden is what git check-ref-format forbids inside a branch name.
 var branchForbidden = regexp.MustCompile(`[[:space:][:cntrl:]~^:?*\[\\]|\.\.|//|/\.|@\{|\.lock(/|$)`)
 
-func (c checks) branch(field, v string) string {
+func (c checks) branch(field, v, unset string) string {
 	if v == "" {
-		return defaultBranch
+		return unset
 	}
-	if !c.plain(field, v) {
-		return v
-	}
-	if len(v) > maxBranchBytes || branchForbidden.MatchString(v) || v == "@" || strings.HasPrefix(v, "refs/") ||
-		strings.ContainsAny(v[:1], "-./") || strings.ContainsAny(v[len(v)-1:], "./") {
+	if c.plain(field, v) && (!isReference(v) || strings.HasPrefix(v, "refs/")) {
 		c.add(field, "is %q: write the short name of a branch, such as main", clip(v))
 	}
 	return v
+}
+
+// revision checks a branch, a tag, a full reference or a commit; empty is none.
+func (c checks) revision(field, v string) string {
+	if v != "" && c.plain(field, v) && !isReference(v) {
+		c.add(field, "is %q: write a branch, a tag or a commit", clip(v))
+	}
+	return v
+}
+
+// isReference is what git check-ref-format says, of a reference or what stands behind refs/heads/. v is not empty.
+func isReference(v string) bool {
+	return len(v) <= maxBranchBytes && !branchForbidden.MatchString(v) && v != "@" &&
+		!strings.ContainsAny(v[:1], "-./") && !strings.ContainsAny(v[len(v)-1:], "./")
 }

@@ -137,6 +137,8 @@ func TestServer(t *testing.T) {
 	}
 }
 
+func baseBranch(c checks, field, v string) string { return c.branch(field, v, "main") }
+
 func TestBranch(t *testing.T) {
 	for name, tc := range map[string]struct {
 		branch string
@@ -176,15 +178,15 @@ func TestBranch(t *testing.T) {
 				shown := strings.ReplaceAll(strings.ReplaceAll(clip(tc.branch), `\`, `\\`), "\x7f", `\x7f`)
 				want = ruling{Problem: `is "` + shown + `": write the short name of a branch, such as main`}
 			}
-			if diff := cmp.Diff(want, rule(tc.branch, checks.branch)); diff != "" {
+			if diff := cmp.Diff(want, rule(tc.branch, baseBranch)); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})
 	}
-	if diff := cmp.Diff(ruling{Value: "main"}, rule("", checks.branch)); diff != "" {
+	if diff := cmp.Diff(ruling{Value: "main"}, rule("", baseBranch)); diff != "" {
 		t.Errorf("no branch (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff(ruling{Problem: `holds a variable that nothing has replaced: "$(x)"`}, rule("$(x)", checks.branch)); diff != "" {
+	if diff := cmp.Diff(ruling{Problem: `holds a variable that nothing has replaced: "$(x)"`}, rule("$(x)", baseBranch)); diff != "" {
 		t.Errorf("variable (-want +got):\n%s", diff)
 	}
 }

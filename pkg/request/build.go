@@ -19,9 +19,9 @@ const (
 // leastTimeout: a sync or a rollout that may take no time at all can only fail.
 const leastTimeout = time.Second
 
-// build checks a spec without variables, fills in what it leaves out, and gives every field its type. message is nil
-// when neither the spec nor a default has one.
-func build(in Input, definition string, spec v1alpha1.GitOpsDeploySpec, message Message, p *problems) (Request, error) {
+// build checks a spec without variables, fills in what it leaves out, and gives every field its type. texts has what the
+// spec or a default say.
+func build(in Input, definition string, spec spec, texts messages, p *problems) (Request, error) {
 	c := checks{p}
 	r := Request{
 		Version:    Version,
@@ -37,10 +37,17 @@ func build(in Input, definition string, spec v1alpha1.GitOpsDeploySpec, message 
 	}
 	r.Images = c.images(spec.Images, len(spec.Update) > 0)
 	r.Updates = c.updates(spec.Update, r.Images, len(spec.Images) > 0)
+	message := texts[messageField]
 	if len(spec.Update) == 0 {
 		message = nil // Nothing is committed, so it matters not how many images a default message speaks of.
 	}
 	r.Git = c.git(spec.Git, message, len(r.Images))
+	if in.kind() == v1alpha1.KindGitOpsPR {
+		r.PullRequest = c.pullRequest(spec, texts, r)
+	}
+	if r.PullRequest != nil && r.PullRequest.Wait != WaitDeployed {
+		spec.ArgoCD, spec.Verify = nil, nil // A definition has them for the runs that wait.
+	}
 	r.ArgoCD = c.argocd(spec.ArgoCD)
 	r.Verify = c.verify(spec.Verify)
 	r.Restart = c.boolean("restart", string(spec.Restart))
@@ -52,14 +59,17 @@ func build(in Input, definition string, spec v1alpha1.GitOpsDeploySpec, message 
 		c.required("git.url", "")
 	}
 	c.together(r)
-	r.Lock = c.lock(spec.Lock)
+	r.Lock = c.lock(spec.Lock, r.PullRequest != nil)
 	if err := p.err(); err != nil {
 		return Request{}, err
 	}
-	if r.Lock.Name == "" {
+	if r.Lock.Name == "" && r.PullRequest == nil {
 		r.Lock.Name = LockName(r)
 	}
-	return r, bounded(r, p.kind)
+	if err := bounded(r, p.kind); err != nil {
+		return Request{}, err
+	}
+	return r, nil
 }
 
 // bounded looks at the whole: each field may be within its own bound and all of them too much for the checkpoint.
@@ -69,14 +79,20 @@ func bounded(r Request, kind error) error {
 		return fmt.Errorf("encode the request: %w", err)
 	}
 	if len(data) > MaxBytes {
-		return fmt.Errorf("%w: the resolved request has %d bytes, at most %d can be kept: shorten the message or the lists", kind, len(data), MaxBytes)
+		return fmt.Errorf("%w: the resolved request has %d bytes, at most %d can be kept: shorten the texts or the lists", kind, len(data), MaxBytes)
 	}
 	return nil
 }
 
 // together checks what the parts of a request have to do with each other.
 func (c checks) together(r Request) {
-	if len(r.Updates) == 0 && r.ArgoCD == nil {
+	switch {
+	case r.PullRequest != nil && len(r.Updates) == 0:
+		c.add("update", "missing: a pull request needs a change to propose")
+	case r.PullRequest != nil && r.PullRequest.Wait == WaitDeployed && r.ArgoCD == nil:
+		c.add("argocd.applications[0].name", "missing: wait is %s, so say where it is deployed", WaitDeployed)
+		return
+	case len(r.Updates) == 0 && r.ArgoCD == nil:
 		c.add("argocd.applications[0].name", "missing: without an application and without an update there is nothing to do")
 	}
 	if r.ArgoCD == nil && len(r.Verify.Workloads) > 0 {
@@ -149,7 +165,7 @@ func (c checks) git(git *v1alpha1.Git, message Message, images int) *Git {
 	if git == nil {
 		git = &v1alpha1.Git{}
 	}
-	g := &Git{Branch: c.branch("git.branch", string(git.Branch))}
+	g := &Git{Branch: c.branch("git.branch", string(git.Branch), defaultBranch)}
 	if git.URL != "" {
 		g.URL = c.repository("git.url", string(git.URL))
 	}
@@ -174,12 +190,17 @@ func (c checks) message(field string, m Message, images int) Message {
 	if m.blank() {
 		return defaultMessage(images)
 	}
+	return c.text(field, m, images, maxMessageBytes)
+}
+
+// text checks a text in which the image's variables may be open.
+func (c checks) text(field string, m Message, images, most int) Message {
 	variable, uses := m.usesImage()
 	switch {
 	case uses && images != 1:
 		c.add(field, "uses $(%s), which has a value when exactly one image is set, and there are %d", variable, images)
-	case m.bytes() > maxMessageBytes:
-		c.add(field, "has %d bytes: at most %d", m.bytes(), maxMessageBytes)
+	case m.bytes() > most:
+		c.add(field, "has %d bytes: at most %d", m.bytes(), most)
 	case !m.printable():
 		c.add(field, "holds control characters")
 	}
@@ -226,9 +247,13 @@ func (c checks) workload(field string, w v1alpha1.Workload) Workload {
 	}
 }
 
-func (c checks) lock(spec *v1alpha1.Lock) Lock {
+// lock checks a lock; with byName there is none without a name.
+func (c checks) lock(spec *v1alpha1.Lock, byName bool) Lock {
 	if spec == nil {
 		spec = &v1alpha1.Lock{}
+	}
+	if byName && spec.Name == "" && (spec.Queue != "" || spec.Timeout != "") {
+		c.add("lock.name", "missing: a pull request takes a lock only by its name")
 	}
 	return Lock{
 		Name:    c.object("lock.name", string(spec.Name)),

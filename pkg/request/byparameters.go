@@ -9,15 +9,19 @@ import (
 
 	pipelinev1beta1 "github.com/tektoncd/pipeline/pkg/apis/pipeline/v1beta1"
 
+	"github.com/tekton-gitops/tekton-gitops/pkg/apis/gitops/v1alpha1"
 	"github.com/tekton-gitops/tekton-gitops/pkg/image"
 )
 
 // fromParameters makes the spec of a run that has parameters and nothing else. Their values are values: nothing is
 // substituted in them.
-func fromParameters(given []pipelinev1beta1.Param, defaults Defaults, p *problems) *tree {
-	values := parameterValues(given, defaults, p)
+func fromParameters(kind string, given []pipelinev1beta1.Param, defaults Defaults, p *problems) *tree {
+	values := parameterValues(kind, given, defaults, p)
+	if kind == v1alpha1.KindGitOpsPR {
+		proposing(values, p)
+	}
 	t := newTree(map[string]any{})
-	way := setUpdate(t, values, p)
+	way := setUpdate(t, kind, values, p)
 	for _, parameter := range Parameters() {
 		v, ok := values[parameter.Name]
 		if !ok || parameter.Name == paramUpdate || placesUpdate(parameter.Name) {
@@ -46,7 +50,7 @@ func fromParameters(given []pipelinev1beta1.Param, defaults Defaults, p *problem
 			t.set("verify.workloads[].kind", kind, v.origin)
 			t.set("verify.workloads[].name", name, v.origin)
 		default:
-			t.set(parameter.Field, v.text, v.origin)
+			t.set(parameter.Field, v.node(), v.origin)
 		}
 	}
 	return t
@@ -55,7 +59,7 @@ func fromParameters(given []pipelinev1beta1.Param, defaults Defaults, p *problem
 // parameterValues joins what the run gives with the defaults. An empty value counts as not given, so that a pipeline
 // can hand an optional parameter on. A run that gives images one way is not mixed with defaults that give them the
 // other way.
-func parameterValues(given []pipelinev1beta1.Param, defaults Defaults, p *problems) map[string]value {
+func parameterValues(kind string, given []pipelinev1beta1.Param, defaults Defaults, p *problems) map[string]value {
 	values := map[string]value{}
 	raw := givenValues(given, p)
 	for _, name := range slices.Sorted(maps.Keys(raw)) {
@@ -63,10 +67,13 @@ func parameterValues(given []pipelinev1beta1.Param, defaults Defaults, p *proble
 		parameter, ok := parameterNamed(name)
 		switch {
 		case !ok:
-			p.add(v.origin, "unknown; known are %s", known(parameterNames()))
+			p.add(v.origin, "unknown; known are %s", known(parameterNames(kind)))
 		case ParameterType(raw[name].Type) != parameter.Type:
 			p.add(v.origin, "wants type %s, got %s", parameter.Type, raw[name].Type)
-		case !v.empty():
+		case v.empty():
+		case !parameter.For(kind):
+			p.add(v.origin, "is for a %s, and this is a %s: leave it out", parameter.Kind, kind)
+		default:
 			values[name] = v
 		}
 	}
@@ -77,7 +84,7 @@ func parameterValues(given []pipelinev1beta1.Param, defaults Defaults, p *proble
 		if list && slices.Contains(single, parameter.Name) || one && parameter.Name == paramImages {
 			continue
 		}
-		if _, ok := values[parameter.Name]; ok {
+		if _, ok := values[parameter.Name]; ok || !parameter.For(kind) {
 			continue
 		}
 		if v, ok := defaults.get(parameter.Name); ok {

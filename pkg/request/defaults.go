@@ -38,11 +38,26 @@ type value struct {
 	given bool
 }
 
-func (v value) empty() bool { return v.text == "" && len(v.list) == 0 }
+// empty: a list of empty strings is what a pipeline hands on for parameters that it was not given.
+func (v value) empty() bool {
+	return v.text == "" && !slices.ContainsFunc(v.list, func(item string) bool { return item != "" })
+}
+
+// node is the value as a spec has it.
+func (v value) node() any {
+	if v.list == nil {
+		return v.text
+	}
+	items := make([]any, 0, len(v.list))
+	for _, item := range v.list {
+		items = append(items, item)
+	}
+	return items
+}
 
 // ParseDefaults merges ConfigMaps; later ones win, so the controller's comes first and the run's namespace last. An
 // unknown key, or a list that is none, is an error that wraps ErrInvalidParameters and names the ConfigMap. Whether a
-// value can be used is seen when a run uses it.
+// value can be used is seen when a run uses it; one for the other kind of run is not used.
 func ParseDefaults(sources ...DefaultsSource) (Defaults, error) {
 	d := Defaults{values: map[string]value{}}
 	p := problems{kind: ErrInvalidParameters}
@@ -54,7 +69,7 @@ func ParseDefaults(sources ...DefaultsSource) (Defaults, error) {
 			}
 			parameter, ok := parameterNamed(key)
 			if !ok {
-				p.add(where, "unknown key %q; known are %s", clip(key), known(parameterNames()))
+				p.add(where, "unknown key %q; known are %s", clip(key), known(parameterNames("")))
 				continue
 			}
 			v := value{origin: fmt.Sprintf("key %q of %s", key, where)}

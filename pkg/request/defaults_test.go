@@ -9,6 +9,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/tekton-gitops/tekton-gitops/pkg/apis/gitops/v1alpha1"
 )
 
 // everyDefault is a ConfigMap with all parameters that it may hold.
@@ -116,19 +118,26 @@ func TestDefaultsCompleteDefinitions(t *testing.T) {
 // TestABadDefaultIsNamed: every default that completes a definition is told by its key and its ConfigMap when it is bad.
 func TestABadDefaultIsNamed(t *testing.T) {
 	spec := "git: {}\nimages: [{name: a, newTag: '1'}]\nupdate: [{kustomize: {path: a}}]\nargocd: {applications: [{name: a}]}\nverify: {workloads: [{kind: Job, name: a}]}\n"
-	for _, parameter := range Parameters() {
-		if parameter.RunOnly {
-			continue
-		}
-		t.Run(parameter.Name, func(t *testing.T) {
-			data := map[string]string{"repo-url": "https://h/a", "argocd-secret": "s", parameter.Name: "\x00 bad\nvalue"}
-			defaults := mustDefaults(t, DefaultsSource{Namespace: "team-a", Name: DefaultsName, Data: data})
-			_, err := Resolve(t.Context(), embedded(t, spec), stored{}, defaults)
-			field := strings.ReplaceAll(parameter.Field, "[]", "[0]")
-			want := fmt.Sprintf("invalid spec: spec.%s (key %q of ConfigMap team-a/config-gitops-defaults): ", field, parameter.Name)
-			if !errors.Is(err, ErrInvalidSpec) || !strings.HasPrefix(text(err), want) {
-				t.Errorf("error %q, want %q", text(err), want)
+	for kind, spec := range map[string]string{v1alpha1.KindGitOpsDeploy: spec, v1alpha1.KindGitOpsPR: spec + "wait: Deployed\nlock: {name: l}\n"} {
+		for _, parameter := range Parameters() {
+			if parameter.RunOnly || !parameter.For(kind) || kind == v1alpha1.KindGitOpsPR && parameter.Name == paramLock {
+				continue
 			}
-		})
+			t.Run(kind+" "+parameter.Name, func(t *testing.T) {
+				data := map[string]string{"repo-url": "https://h/a", "argocd-secret": "s", parameter.Name: "\x00 bad\nvalue"}
+				if parameter.Type == TypeArray {
+					data[parameter.Name] = `["bad,\nvalue"]`
+				}
+				defaults := mustDefaults(t, DefaultsSource{Namespace: "team-a", Name: DefaultsName, Data: data})
+				in := embedded(t, spec)
+				in.Kind = kind
+				_, err := Resolve(t.Context(), in, stored{}, defaults)
+				field := strings.ReplaceAll(parameter.Field, "[]", "[0]")
+				want := fmt.Sprintf("invalid spec: spec.%s (key %q of ConfigMap team-a/config-gitops-defaults): ", field, parameter.Name)
+				if !errors.Is(err, ErrInvalidSpec) || !strings.HasPrefix(text(err), want) {
+					t.Errorf("error %q, want %q", text(err), want)
+				}
+			})
+		}
 	}
 }

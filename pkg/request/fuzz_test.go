@@ -9,6 +9,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 	pipelinev1beta1 "github.com/tektoncd/pipeline/pkg/apis/pipeline/v1beta1"
+
+	"github.com/tekton-gitops/tekton-gitops/pkg/apis/gitops/v1alpha1"
 )
 
 // FuzzTemplate holds what is true of every template: it is text and variables in their order, and nothing is lost.
@@ -72,11 +74,15 @@ func FuzzEmbeddedSpec(f *testing.F) {
 		`{"git":{"url":"git@h:a","message":"$(image)"},"images":[{"name":"a","newTag":"1"}],"update":[{"helm":{"file":"a","tag":"b[0].\"c.d\""}}]}`,
 		`{"git":{"url":"https://h/a"},"update":[{"yaml":{"file":"a","path":"b","value":"$$"}}]}`,
 		`{"argocd":{"secretRef":{"name":"s"},"selector":{"matchLabels":{"a":"b"}}},"restart":"true"}`,
+		`{"git":{"url":"https://h/a"},"images":[{"name":"a","newTag":"1"}],"update":[{"kustomize":{"path":"a"}}],"pullRequest":{"body":"$(image)","labels":["a"],"apiURL":"https://api.h/x/"}}`,
 	} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, spec string) {
 		in := Input{Namespace: "team-a", Name: "r", UID: "u", Embedded: true, EmbeddedSpec: []byte(spec)}
+		if strings.Contains(spec, "pullRequest") {
+			in.Kind = v1alpha1.KindGitOpsPR
+		}
 		r, err := Resolve(t.Context(), in, stored{}, Defaults{})
 		if err != nil {
 			if !errors.Is(err, ErrInvalidSpec) && !errors.Is(err, ErrInvalidParameters) {
@@ -95,7 +101,11 @@ func FuzzEmbeddedSpec(f *testing.F) {
 		if diff := cmp.Diff(r, back, cmpopts.EquateEmpty()); diff != "" {
 			t.Fatalf("%q, through JSON (-want +got):\n%s", spec, diff)
 		}
-		if (r.Git == nil) != (len(r.Updates) == 0) || r.Lock.Name == "" || r.ArgoCD == nil && r.Git == nil {
+		if (r.Git == nil) != (len(r.Updates) == 0) || r.Lock.Name == "" && r.PullRequest == nil || r.ArgoCD == nil && r.Git == nil {
+			t.Fatalf("%q makes the incomplete %s", spec, data)
+		}
+		if pr := r.PullRequest; (pr != nil) != (in.Kind == v1alpha1.KindGitOpsPR) ||
+			pr != nil && (r.Git == nil || pr.Title.blank() || pr.Branch == r.Git.Branch || !isReference(pr.Branch) || (r.ArgoCD != nil) != (pr.Wait == WaitDeployed)) {
 			t.Fatalf("%q makes the incomplete %s", spec, data)
 		}
 	})

@@ -21,6 +21,8 @@ const defaultServiceAccount = "default"
 
 // Input is a plain copy of the parts of a CustomRun that say what to do.
 type Input struct {
+	// Kind is v1alpha1.KindGitOpsDeploy, which is also meant by the empty string, or v1alpha1.KindGitOpsPR.
+	Kind        string
 	Namespace   string
 	Name        string
 	UID         types.UID
@@ -37,7 +39,16 @@ type Input struct {
 
 // Definitions reads definitions. Absence is an error for which apierrors.IsNotFound is true.
 type Definitions interface {
+	GitOpsPR(ctx context.Context, namespace, name string) (*v1alpha1.GitOpsPR, error)
 	GitOpsDeploy(ctx context.Context, namespace, name string) (*v1alpha1.GitOpsDeploy, error)
+}
+
+// kind is the kind of the run.
+func (in Input) kind() string {
+	if in.Kind == v1alpha1.KindGitOpsPR {
+		return v1alpha1.KindGitOpsPR
+	}
+	return v1alpha1.KindGitOpsDeploy
 }
 
 // FromCustomRun copies what Resolve needs out of a CustomRun. Remote references are refused: this controller reads
@@ -57,18 +68,20 @@ func FromCustomRun(run *pipelinev1beta1.CustomRun) (Input, error) {
 	}
 	if spec := run.Spec.CustomSpec; spec != nil {
 		in.Embedded = true
+		in.Kind = spec.Kind
 		in.EmbeddedSpec = spec.Spec.Raw
 	}
 	ref := run.Spec.CustomRef
 	if ref == nil {
 		return in, nil
 	}
+	in.Kind = string(ref.Kind)
 	if in.Embedded {
 		return Input{}, fmt.Errorf("%w: the run has both a reference and an embedded spec: keep one", ErrInvalidSpec)
 	}
 	//nolint:staticcheck // Deprecated is not gone: a run that has it asks for something else than a name.
 	if ref.Bundle != "" || ref.Resolver != "" || len(ref.ResolverRef.Params) > 0 {
-		return Input{}, fmt.Errorf("%w: taskRef uses a resolver or a bundle: name a GitOpsDeploy of namespace %s instead", ErrInvalidSpec, run.Namespace)
+		return Input{}, fmt.Errorf("%w: taskRef uses a resolver or a bundle: name a %s of namespace %s instead", ErrInvalidSpec, in.kind(), run.Namespace)
 	}
 	in.RefName = ref.Name
 	return in, nil

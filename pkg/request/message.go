@@ -3,12 +3,14 @@ package request
 import (
 	"strings"
 	"unicode"
+
+	"github.com/tekton-gitops/tekton-gitops/pkg/apis/gitops/v1alpha1"
 )
 
 // maxMessageBytes bounds a message before the image's variables are filled in. The whole encoded commit has 8 KiB.
 const maxMessageBytes = 4 << 10
 
-// Message is a commit message in which only the image variables are still open, because their values are known no
+// Message is a commit message, or a pull request's title or body, in which only the image variables are still open, because their values are known no
 // earlier than the edit. It is a list of parts and not a template, so that a parameter's value which looks like a
 // variable stays text.
 type Message []MessagePart
@@ -17,6 +19,36 @@ type Message []MessagePart
 type MessagePart struct {
 	Text     string `json:"text,omitempty"`
 	Variable string `json:"variable,omitempty"`
+}
+
+// Paths of the fields that are Messages.
+const (
+	messageField = "git.message"
+	titleField   = "pullRequest.title"
+	bodyField    = "pullRequest.body"
+)
+
+// messageFields are the Messages that a run of a kind has.
+func messageFields(kind string) []string {
+	if kind == v1alpha1.KindGitOpsPR {
+		return []string{messageField, titleField, bodyField}
+	}
+	return []string{messageField}
+}
+
+// messages are Messages by the path of their field. Those that are blank are not there.
+type messages map[string]Message
+
+// takeMessages removes the Messages from the tree, so that nothing else is substituted in them.
+func (t *tree) takeMessages(kind string, read func(path, text string) Message) messages {
+	taken := messages{}
+	for _, field := range messageFields(kind) {
+		object, name, _ := strings.Cut(field, ".")
+		if m := read(field, t.take(object, name)); !m.blank() {
+			taken[field] = m
+		}
+	}
+	return taken
 }
 
 // ImageVariables are the values of the variables that a message may use when exactly one image is set.

@@ -1,6 +1,11 @@
 package request
 
-import "time"
+import (
+	"cmp"
+	"time"
+
+	"github.com/tekton-gitops/tekton-gitops/pkg/apis/gitops/v1alpha1"
+)
 
 // Names of the well-known parameters that this package treats in a way of their own.
 const (
@@ -20,6 +25,12 @@ const (
 	paramRestart     = "restart"
 	paramOnFailure   = "on-failure"
 	paramDryRun      = "dry-run"
+	paramLock        = "lock"
+	paramLockTimeout = "lock-timeout"
+	paramWait        = "wait"
+	paramDraft       = "draft"
+	paramAutoMerge   = "auto-merge"
+	paramChangesURL  = "changes-url"
 )
 
 // Values of the parameter update.
@@ -85,6 +96,8 @@ type Parameter struct {
 	// Default is for documentation; empty when there is none.
 	Default     string
 	Description string
+	// Kind is the one kind of run that it is for; empty: every kind.
+	Kind string
 	// Field of the spec that it stands for. "[]" is the one item of a list that a run by parameters has; a default
 	// completes every item that a definition has, and never adds one.
 	Field string
@@ -94,11 +107,15 @@ type Parameter struct {
 	Needs string
 }
 
-// Parameters is the table of the well-known parameters. The documentation is made from it.
+// Parameters is the table of the well-known parameters, those of every kind first. The documentation is made from it.
 func Parameters() []Parameter {
+	return append(sharedParameters(), proposalParameters()...)
+}
+
+func sharedParameters() []Parameter {
 	return []Parameter{
 		{Name: "repo-url", Type: TypeString, Field: "git.url", Description: "git repository, https or ssh"},
-		{Name: "branch", Type: TypeString, Field: "git.branch", Default: defaultBranch, Description: "branch to commit to"},
+		{Name: "branch", Type: TypeString, Field: "git.branch", Default: defaultBranch, Description: "branch to commit to; of a pull request, the branch to merge into"},
 		{Name: "git-secret", Type: TypeString, Field: "git.secretRef.name", Description: "Secret of the run's namespace with username and password, or ssh-privatekey and known_hosts, for git; without it, those linked to the ServiceAccount"},
 		{Name: "signing-secret", Type: TypeString, Field: "git.signing.secretRef.name", Description: "Secret of the run's namespace with the key that signs the commit"},
 		{Name: paramPath, Type: TypeString, Field: "update[].kustomize.path", RunOnly: true, Description: "directory with the kustomization file, or with update manifests a file or directory of plain manifests, below the root of the repository"},
@@ -109,7 +126,7 @@ func Parameters() []Parameter {
 		{Name: paramTag, Type: TypeString, Field: "images[].newTag", RunOnly: true, Needs: paramImage, Description: "tag to set"},
 		{Name: paramDigest, Type: TypeString, Field: "images[].digest", RunOnly: true, Needs: paramImage, Description: "digest to set"},
 		{Name: paramImages, Type: TypeArray, Field: "images", RunOnly: true, Description: "several images instead of image, new-name, tag and digest: each name:tag, name@digest or name=newName:tag@digest"},
-		{Name: paramUpdate, Type: TypeString, Field: "update", RunOnly: true, Default: updateKustomize, Description: "kustomize, helm, manifests, yaml, or none to verify only; with restart it is none"},
+		{Name: paramUpdate, Type: TypeString, Field: "update", RunOnly: true, Default: updateKustomize, Description: "kustomize, helm, manifests, yaml, or none to verify only; with restart it is none; for a pull request it is one of the others"},
 		{Name: "argocd-server", Type: TypeString, Field: "argocd.server", Default: "ARGOCD_SERVER in the Secret", Description: "Argo CD server, host or host:port"},
 		{Name: "argocd-secret", Type: TypeString, Field: "argocd.secretRef.name", Description: "Secret of the run's namespace with ARGOCD_AUTH_TOKEN, or ARGOCD_USERNAME and ARGOCD_PASSWORD; optionally ARGOCD_SERVER and ca.crt; needed with an application"},
 		{Name: paramApplication, Type: TypeString, Field: "argocd.applications[].name", RunOnly: true, Description: "application to sync; without it the run ends once the commit is pushed"},
@@ -122,13 +139,13 @@ func Parameters() []Parameter {
 		{Name: "workload-namespace", Type: TypeString, Field: "verify.workloads[].namespace", Needs: paramWorkload, Description: "namespace of the workload"},
 		{Name: paramContainer, Type: TypeString, Field: "verify.workloads[].container", Default: "every container that runs one of the images", Description: "container of the workload; with update manifests, the container to set"},
 		{Name: "health", Type: TypeString, Field: "verify.health", Default: string(defaultHealth), Description: "Application: all of it must be healthy; Workloads: only the verified workloads"},
-		{Name: "lock", Type: TypeString, Field: "lock.name", Default: "derived from the application, else from repository and branch", Description: "name of the lock"},
-		{Name: "lock-timeout", Type: TypeString, Field: "lock.timeout", Default: "30m", Description: "longest wait for the lock; 0: do not wait"},
+		{Name: paramLock, Type: TypeString, Field: "lock.name", Default: "derived from the application, else from repository and branch", Description: "name of the lock; a pull request takes one only where the run or its definition names it, and never by a default"},
+		{Name: paramLockTimeout, Type: TypeString, Field: "lock.timeout", Default: "30m", Description: "longest wait for the lock; 0: do not wait"},
 		{Name: "sync-timeout", Type: TypeString, Field: "argocd.sync.timeout", Default: "10m", Description: "longest wait for Argo CD to sync"},
 		{Name: "verify-timeout", Type: TypeString, Field: "verify.timeout", Default: "10m", Description: "longest wait for the image to run"},
 		{Name: "prune", Type: TypeString, Field: "argocd.sync.prune", Default: "false", Description: "true: delete resources that are no longer in git"},
-		{Name: paramRestart, Type: TypeString, Field: "restart", RunOnly: true, Default: "false", Description: "true: restart the workloads and verify that every pod is newer; update is then none"},
-		{Name: paramOnFailure, Type: TypeString, Field: "onFailure", RunOnly: true, Default: onFailureKeep, Description: "Keep, or Revert: put the previous image back when the run fails after the push"},
+		{Name: paramRestart, Type: TypeString, Kind: v1alpha1.KindGitOpsDeploy, Field: "restart", RunOnly: true, Default: "false", Description: "true: restart the workloads and verify that every pod is newer; update is then none"},
+		{Name: paramOnFailure, Type: TypeString, Kind: v1alpha1.KindGitOpsDeploy, Field: "onFailure", RunOnly: true, Default: onFailureKeep, Description: "Keep, or Revert: put the previous image back when the run fails after the push"},
 		{Name: paramDryRun, Type: TypeString, Field: "dryRun", RunOnly: true, Default: "false", Description: "true: compute the change and report it in the result diff; push and sync nothing"},
 		{Name: "author-name", Type: TypeString, Field: "git.author.name", Default: defaultAuthorName, Description: "author and committer of the commit"},
 		{Name: "author-email", Type: TypeString, Field: "git.author.email", Default: defaultAuthorEmail, Description: "their mail address"},
@@ -136,10 +153,42 @@ func Parameters() []Parameter {
 	}
 }
 
-func parameterNames() []string {
+// proposalParameters are those that only a pull request has.
+func proposalParameters() []Parameter {
+	all := []Parameter{
+		{Name: paramWait, Field: "wait", RunOnly: true, Default: string(WaitNone), Description: "None: end when the pull request is there; Merged: wait until it is merged; Deployed: wait until that is synced and verified, which needs argocd-application"},
+		{Name: "title", Field: titleField, Default: "Update $(image.name) to $(image.tag)", Description: "title of the pull request; $(image) and the others as in message"},
+		{Name: "body", Field: bodyField, Description: "body of the pull request, in Markdown; $(image) and the others as in message"},
+		{Name: "pr-branch", Field: "pullRequest.branch", RunOnly: true, Default: "derived from the images and their places", Description: "branch of the change"},
+		{Name: "labels", Type: TypeArray, Field: "pullRequest.labels", Description: "labels to put on it"},
+		{Name: "reviewers", Type: TypeArray, Field: "pullRequest.reviewers", Description: "users to ask for a review"},
+		{Name: "team-reviewers", Type: TypeArray, Field: "pullRequest.teamReviewers", Description: "teams to ask for a review, NAME or ORGANISATION/NAME"},
+		{Name: "assignees", Type: TypeArray, Field: "pullRequest.assignees", Description: "users to assign it to"},
+		{Name: paramDraft, Field: "pullRequest.draft", RunOnly: true, Default: "false", Description: "true: open it as a draft; not with auto-merge"},
+		{Name: paramAutoMerge, Field: "pullRequest.autoMerge.method", RunOnly: true, Description: "merge, squash or rebase: the git host merges it so when its rules are met"},
+		{Name: "supersede", Field: "pullRequest.supersede", Default: policyClose, Description: "Close or Keep older open pull requests of this controller for the same target"},
+		{Name: "on-cancel", Field: "pullRequest.onCancel", Default: policyClose, Description: "Close or Keep the pull request of a run that is cancelled"},
+		{Name: "pr-provider", Field: "pullRequest.provider", Default: "by the host, or by asking it", Description: "kind of git host, such as GitHub or Gitea"},
+		{Name: "pr-api-url", Field: "pullRequest.apiURL", Default: "derived from repo-url", Description: "base URL of the git host's API; where that is neither on the repository's host nor on api. in front of it, it needs pr-secret"},
+		{Name: "pr-secret", Field: "pullRequest.secretRef.name", Default: "that of git", Description: "Secret of the run's namespace with the key token or password, or with appID, installationID and privateKey of a GitHub App"},
+		{Name: paramChangesURL, Field: "pullRequest.changes.url", RunOnly: true, Description: "repository of the source: its commits between what is deployed and what is proposed are listed in the body"},
+		{Name: "changes-from", Field: "pullRequest.changes.from", RunOnly: true, Needs: paramChangesURL, Default: "commit that the previous tag begins with", Description: "branch, tag or commit that is deployed"},
+		{Name: "changes-to", Field: "pullRequest.changes.to", RunOnly: true, Needs: paramChangesURL, Default: "commit that the new tag begins with", Description: "branch, tag or commit that is proposed"},
+	}
+	for i := range all {
+		all[i].Kind = v1alpha1.KindGitOpsPR
+		all[i].Type = cmp.Or(all[i].Type, TypeString)
+	}
+	return all
+}
+
+// parameterNames are the names for a kind of run; empty: all of them.
+func parameterNames(kind string) []string {
 	var names []string
 	for _, p := range Parameters() {
-		names = append(names, p.Name)
+		if kind == "" || p.For(kind) {
+			names = append(names, p.Name)
+		}
 	}
 	return names
 }

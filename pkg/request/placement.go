@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/tekton-gitops/tekton-gitops/pkg/apis/gitops/v1alpha1"
 	"github.com/tekton-gitops/tekton-gitops/pkg/image"
 )
 
@@ -58,11 +59,15 @@ func defaultYields(name, way string) bool {
 }
 
 // setUpdate sets where the update is, and returns in which way it is made.
-func setUpdate(t *tree, values map[string]value, p *problems) string {
+func setUpdate(t *tree, kind string, values map[string]value, p *problems) string {
 	update := updateWay(values)
 	places := updatePlaces(update.text)
 	if places == nil && update.text != updateNone {
-		p.add(update.origin, "is %q: write %s, %s, %s, %s or %s", clip(update.text), updateKustomize, updateHelm, updateManifests, updateYAML, updateNone)
+		ways := updateManifests + ", " + updateYAML + " or " + updateNone
+		if kind == v1alpha1.KindGitOpsPR {
+			ways = updateManifests + " or " + updateYAML
+		}
+		p.add(update.origin, "is %q: write %s, %s, %s", clip(update.text), updateKustomize, updateHelm, ways)
 		return update.text
 	}
 	for _, name := range placeParameters() {
@@ -72,7 +77,7 @@ func setUpdate(t *tree, values map[string]value, p *problems) string {
 		case there && wanted:
 			t.set(field, v.text, v.origin)
 		case wanted:
-			p.add(fmt.Sprintf("parameter %q", name), "missing: %s", missingPlace(name, update.text))
+			p.add(fmt.Sprintf("parameter %q", name), "missing: %s", missingPlace(kind, name, update.text))
 		case v.given && update.text != updateNone:
 			p.add(v.origin, "says nothing with update %s", update.text)
 		}
@@ -80,7 +85,7 @@ func setUpdate(t *tree, values map[string]value, p *problems) string {
 	return update.text
 }
 
-func missingPlace(name, way string) string {
+func missingPlace(kind, name, way string) string {
 	switch {
 	case name == paramValuesFile:
 		return "give the file to edit"
@@ -88,6 +93,9 @@ func missingPlace(name, way string) string {
 		return "say where in the file the tag is, such as image.tag"
 	case way == updateManifests:
 		return "give the file or directory with the manifests"
+	}
+	if kind == v1alpha1.KindGitOpsPR {
+		return "give the directory with the kustomization file"
 	}
 	return "give the directory with the kustomization file, or update: none to only sync and verify"
 }

@@ -1,7 +1,8 @@
 // Package request turns a CustomRun and its definition into one resolved value, the Request.
 //
-// There are three ways to say what a run shall do: by the name of a GitOpsDeploy, by a spec embedded in the run, and by
-// parameters alone. All three end in a Request, and nothing after this package sees anything else.
+// There are three ways to say what a run shall do: by the name of a definition (a GitOpsDeploy or a GitOpsPR), by a spec
+// embedded in the run, and by parameters alone. All three end in a Request, for both kinds, and nothing after this package
+// sees anything else.
 //
 // Promises:
 //   - A Request is complete: every default is filled in and every field has its real type and has passed its grammar.
@@ -27,7 +28,7 @@ import (
 
 // Version is the version of the Request type that this package writes. A change that an older controller would misread
 // raises it.
-const Version = 2
+const Version = 3
 
 // MaxBytes bounds the JSON of a Request, which has to fit into a run's checkpoint next to the planned commit.
 const MaxBytes = 16 << 10
@@ -37,7 +38,7 @@ var (
 	ErrInvalidParameters = errors.New("invalid parameters")
 	// ErrInvalidSpec says that the definition, or the spec embedded in the run, cannot be used.
 	ErrInvalidSpec = errors.New("invalid spec")
-	// ErrDefinitionNotFound says that the run names a GitOpsDeploy that its namespace does not have.
+	// ErrDefinitionNotFound says that the run names a definition that its namespace does not have.
 	ErrDefinitionNotFound = errors.New("definition not found")
 )
 
@@ -46,9 +47,11 @@ var (
 type Request struct {
 	Version int `json:"version"`
 	Run     Run `json:"run"`
-	// Definition is the name of the GitOpsDeploy; empty for the other two forms.
+	// Definition is the name of the GitOpsDeploy or GitOpsPR; empty for the other two forms.
 	Definition string `json:"definition,omitempty"`
 	Lock       Lock   `json:"lock"`
+	// PullRequest is nil for a GitOpsDeploy. With one there are Updates, and neither Restart nor Revert.
+	PullRequest *PullRequest `json:"pullRequest,omitempty"`
 	// Images has at most MaxImages entries, each name once. With Updates each has a tag or a digest, and there is at least
 	// one unless all of Updates are YAML with a value. Without Updates an entry says what to verify, and may be a bare
 	// name.
@@ -57,7 +60,8 @@ type Request struct {
 	// or restarts and verifies.
 	Updates []Update `json:"updates,omitempty"`
 	Git     *Git     `json:"git,omitempty"`
-	// ArgoCD is nil when no application is named: the run ends once the commit is pushed.
+	// ArgoCD is nil when no application is named: the run ends once the commit is pushed. With a PullRequest it is nil,
+	// and Verify has its defaults, unless the run waits for WaitDeployed.
 	ArgoCD *ArgoCD `json:"argocd,omitempty"`
 	Verify Verify  `json:"verify"`
 	// Restart restarts the workloads. It excludes Updates.
@@ -82,7 +86,8 @@ type Run struct {
 
 // Lock is the Lease that the run holds while it writes and verifies.
 type Lock struct {
-	// Name is a valid name of a Lease. When the definition gives none it is derived by LockName.
+	// Name is a valid name of a Lease. When the definition gives none it is derived by LockName, but for a PullRequest:
+	// then it is empty, and there is no lock.
 	Name string `json:"name"`
 	// Latest makes a waiting run give way to a newer one.
 	Latest bool `json:"latest,omitempty"`
@@ -90,7 +95,7 @@ type Lock struct {
 	Timeout metav1.Duration `json:"timeout"`
 }
 
-// Git is the branch that is written.
+// Git is the branch that is written, or that a PullRequest is to be merged into.
 type Git struct {
 	// URL is http, https or file without user name, ssh with or without one, or USER@HOST:PATH; without password, query
 	// and fragment. Which of them is allowed is policy's to say (file never is).

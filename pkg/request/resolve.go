@@ -2,12 +2,7 @@ package request
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
-
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-
-	"github.com/tekton-gitops/tekton-gitops/pkg/apis/gitops/v1alpha1"
+	"slices"
 )
 
 // Resolve makes the Request of a run. defaults come from ParseDefaults.
@@ -18,42 +13,34 @@ func Resolve(ctx context.Context, in Input, definitions Definitions, defaults De
 	case in.RefName == "":
 		return resolveParameters(in, defaults)
 	}
-	definition, err := definitions.GitOpsDeploy(ctx, in.Namespace, in.RefName)
-	if apierrors.IsNotFound(err) {
-		return Request{}, fmt.Errorf("%w: namespace %s has no %s %q: list them with kubectl get gitopsdeploys -n %s",
-			ErrDefinitionNotFound, in.Namespace, v1alpha1.KindGitOpsDeploy, clip(in.RefName), in.Namespace)
-	}
+	definition, data, err := read(ctx, in, definitions)
 	if err != nil {
-		return Request{}, fmt.Errorf("read %s %s/%s: %w", v1alpha1.KindGitOpsDeploy, in.Namespace, in.RefName, err)
+		return Request{}, err
 	}
-	data, err := json.Marshal(definition.Spec)
-	if err != nil {
-		return Request{}, fmt.Errorf("encode %s %s/%s: %w", v1alpha1.KindGitOpsDeploy, in.Namespace, in.RefName, err)
-	}
-	return resolveTemplate(in, definition.Name, data, defaults)
+	return resolveTemplate(in, definition, data, defaults)
 }
 
 // resolveParameters is the form without a definition and without a spec.
 func resolveParameters(in Input, defaults Defaults) (Request, error) {
 	p := &problems{kind: ErrInvalidParameters}
-	t := fromParameters(in.Params, defaults, p)
+	t := fromParameters(in.kind(), in.Params, defaults, p)
 	if err := p.err(); err != nil {
 		return Request{}, err
 	}
 	p.subject = t.parameterSubject
-	message := plainMessage(t.take("git", paramMessage))
+	texts := t.takeMessages(in.kind(), func(_, text string) Message { return plainMessage(text) })
 	spec, err := decodeSpec(t.root)
 	if err != nil {
 		return Request{}, err
 	}
-	return build(in, "", spec, message, p)
+	return build(in, "", spec, texts, p)
 }
 
 // resolveTemplate is the form by name and the embedded one: check the shape, give the parameters their values,
 // substitute, complete with the defaults.
 func resolveTemplate(in Input, definition string, data []byte, defaults Defaults) (Request, error) {
 	p := &problems{kind: ErrInvalidSpec, subject: specPath}
-	root := decodeTree(data, p)
+	root := decodeTree(in.kind(), data, p)
 	if err := p.err(); err != nil {
 		return Request{}, err
 	}
@@ -68,43 +55,42 @@ func resolveTemplate(in Input, definition string, data []byte, defaults Defaults
 	}
 	t := newTree(root)
 	delete(root, "params")
-	message, err := variables.templateMessage(t.take("git", paramMessage))
-	if err != nil {
-		p.add("git.message", "%s", err)
-	}
+	texts := t.takeMessages(in.kind(), func(path, text string) Message {
+		m, err := variables.templateMessage(text)
+		if err != nil {
+			p.add(path, "%s", err)
+		}
+		return m
+	})
 	t.root, _ = variables.substitute(root, "", p).(map[string]any)
 	if err := p.err(); err != nil {
 		return Request{}, err
 	}
-	if message.blank() {
-		message = nil
-	}
-	message = completeFrom(t, defaults, message)
+	completeFrom(in.kind(), t, defaults, texts)
 	spec, err := decodeSpec(t.root)
 	if err != nil {
 		return Request{}, err
 	}
 	p.subject = t.specSubject
-	return build(in, definition, spec, message, p)
+	return build(in, definition, spec, texts, p)
 }
 
 // completeFrom fills in the fields that a definition leaves open.
-func completeFrom(t *tree, defaults Defaults, message Message) Message {
+func completeFrom(kind string, t *tree, defaults Defaults, texts messages) {
 	for _, parameter := range Parameters() {
 		v, ok := defaults.get(parameter.Name)
-		if !ok || parameter.RunOnly {
+		if !ok || !parameter.completes(kind, t) {
 			continue
 		}
-		if parameter.Name != paramMessage {
-			t.complete(parameter.Field, v.text, v.origin)
+		if !slices.Contains(messageFields(kind), parameter.Field) {
+			t.complete(parameter.Field, v.node(), v.origin)
 			continue
 		}
-		if message == nil {
-			message = plainMessage(v.text)
+		if _, said := texts[parameter.Field]; !said {
+			texts[parameter.Field] = plainMessage(v.text)
 			t.origins[parameter.Field] = v.origin
 		}
 	}
-	return message
 }
 
 func firstOf(all ...*problems) error {

@@ -24,7 +24,18 @@ const sha = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789ab
 // stored is what the API server has; err is what it answers instead.
 type stored struct {
 	definitions map[string]*v1alpha1.GitOpsDeploy
+	proposals   map[string]*v1alpha1.GitOpsPR
 	err         error
+}
+
+func (s stored) GitOpsPR(_ context.Context, namespace, name string) (*v1alpha1.GitOpsPR, error) {
+	if s.err != nil {
+		return nil, s.err
+	}
+	if d, ok := s.proposals[namespace+"/"+name]; ok {
+		return d, nil
+	}
+	return nil, apierrors.NewNotFound(v1alpha1.Resource("gitopsprs").GroupResource(), name)
 }
 
 func (s stored) GitOpsDeploy(_ context.Context, namespace, name string) (*v1alpha1.GitOpsDeploy, error) {
@@ -230,7 +241,7 @@ func TestByParametersRefuses(t *testing.T) {
 		want     string
 	}{
 		"nothing at all":           {want: `parameter "path": missing: give the directory with the kustomization file, or update: none to only sync and verify`},
-		"an unknown one":           {params: usual(param("tga", "1")), want: `parameter "tga": unknown; known are ` + strings.Join(parameterNames(), ", ")},
+		"an unknown one":           {params: usual(param("tga", "1")), want: `parameter "tga": unknown; known are ` + strings.Join(parameterNames(v1alpha1.KindGitOpsDeploy), ", ")},
 		"one given twice":          {params: usual(param("tag", "2")), want: "parameter tag: given twice"},
 		"array for a string":       {params: append(without(usual(), "tag"), pipelinev1beta1.Param{Name: "tag", Value: arrayValue("1")}), want: `parameter "tag": wants type string, got array`},
 		"object for a string":      {params: usual(pipelinev1beta1.Param{Name: "branch", Value: objectValue(map[string]string{"a": "b"})}), want: `parameter "branch": wants type string, got object`},
@@ -317,9 +328,9 @@ func TestParseDefaultsRefuses(t *testing.T) {
 		DefaultsSource{Namespace: "team-a", Name: DefaultsName, Data: map[string]string{"tags": "x"}},
 	)
 	want := "invalid parameters: " +
-		`ConfigMap tekton-gitops/config-gitops-defaults: unknown key "argocd-sever"; known are ` + strings.Join(parameterNames(), ", ") + "; " +
+		`ConfigMap tekton-gitops/config-gitops-defaults: unknown key "argocd-sever"; known are ` + strings.Join(parameterNames(""), ", ") + "; " +
 		`ConfigMap tekton-gitops/config-gitops-defaults: key "images": write a JSON array of strings; ` +
-		`ConfigMap team-a/config-gitops-defaults: unknown key "tags"; known are ` + strings.Join(parameterNames(), ", ")
+		`ConfigMap team-a/config-gitops-defaults: unknown key "tags"; known are ` + strings.Join(parameterNames(""), ", ")
 	if diff := cmp.Diff(want, text(err)); diff != "" || !errors.Is(err, ErrInvalidParameters) {
 		t.Errorf("(-want +got):\n%s", diff)
 	}

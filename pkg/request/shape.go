@@ -9,17 +9,15 @@ import (
 	"strings"
 
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
-
-	"github.com/tekton-gitops/tekton-gitops/pkg/apis/gitops/v1alpha1"
 )
 
 // maxSpecBytes bounds an embedded spec.
 const maxSpecBytes = 64 << 10
 
-// decodeTree reads the JSON of a spec into maps, slices and strings, and reports everything that the schema of a
-// GitOpsDeploy would not let in: unknown fields, and values of the wrong type. Fields that are null are dropped.
+// decodeTree reads the JSON of a spec into maps, slices and strings, and reports everything that the schema of
+// the kind would not let in: unknown fields, and values of the wrong type. Fields that are null are dropped.
 // Nothing at all, which is how the API server returns an empty spec, is an empty tree.
-func decodeTree(data []byte, p *problems) map[string]any {
+func decodeTree(kind string, data []byte, p *problems) map[string]any {
 	if len(data) > maxSpecBytes {
 		p.add("", "has %d bytes, at most %d are read", len(data), maxSpecBytes)
 		return nil
@@ -35,7 +33,7 @@ func decodeTree(data []byte, p *problems) map[string]any {
 	if root == nil {
 		return map[string]any{}
 	}
-	tree, _ := checkShape(root, reflect.TypeFor[v1alpha1.GitOpsDeploySpec](), "", p).(map[string]any)
+	tree, _ := checkShape(root, specType(kind), "", p).(map[string]any)
 	return tree
 }
 
@@ -125,15 +123,15 @@ func describe(node any) string {
 	return "an object"
 }
 
-// decodeSpec turns a tree that has passed checkShape into the API type.
-func decodeSpec(tree map[string]any) (v1alpha1.GitOpsDeploySpec, error) {
-	var spec v1alpha1.GitOpsDeploySpec
+// decodeSpec turns a tree that has passed checkShape into the API's types.
+func decodeSpec(tree map[string]any) (spec, error) {
+	var s spec
 	data, err := json.Marshal(tree)
 	if err != nil {
-		return spec, fmt.Errorf("encode the resolved spec: %w", err)
+		return s, fmt.Errorf("encode the resolved spec: %w", err)
 	}
-	if err := json.Unmarshal(data, &spec); err != nil {
-		return spec, fmt.Errorf("decode the resolved spec: %w", err)
+	if err := json.Unmarshal(data, &s); err != nil {
+		return s, fmt.Errorf("decode the resolved spec: %w", err)
 	}
-	return spec, nil
+	return s, nil
 }

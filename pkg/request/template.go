@@ -66,10 +66,12 @@ func scan(template string) ([]MessagePart, error) {
 type scope struct {
 	params  map[string]pipelinev1beta1.ParamValue
 	context map[string]string
+	// messages are the fields where the image's variables have a value.
+	messages []string
 }
 
 func newScope(in Input, params map[string]pipelinev1beta1.ParamValue) scope {
-	return scope{params: params, context: map[string]string{
+	return scope{params: params, messages: messageFields(in.kind()), context: map[string]string{
 		"context.customRun.name":      in.Name,
 		"context.customRun.namespace": in.Namespace,
 		"context.customRun.uid":       string(in.UID),
@@ -86,7 +88,7 @@ func (s scope) scalar(variable string) (string, error) {
 	ref, ok := strings.CutPrefix(variable, "params.")
 	if !ok {
 		if isImageVariable(variable) {
-			return "", fmt.Errorf("$(%s) has a value in git.message only", variable)
+			return "", fmt.Errorf("$(%s) has a value in %s only", variable, strings.Join(s.messages, " and "))
 		}
 		return "", fmt.Errorf("unknown variable $(%s): known are $(params.NAME), $(%s)", clip(variable), strings.Join(slices.Sorted(maps.Keys(s.context)), "), $("))
 	}

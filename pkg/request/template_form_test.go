@@ -3,7 +3,6 @@ package request
 import (
 	"errors"
 	"fmt"
-	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -172,7 +171,7 @@ func TestEmbeddedRefuses(t *testing.T) {
 		"too large":             {spec: "git: {message: " + strings.Repeat("m", 70000) + "}", kind: ErrInvalidSpec, want: "spec: has 70022 bytes, at most 65536 are read"},
 		"too much in all": {
 			spec: strings.Replace(usualSpec, "git: {", "git: {message: "+strings.Repeat("m", 4000)+", ", 1) + "verify: {workloads: [" + strings.Repeat("{kind: Deployment, name: "+strings.Repeat("n", 250)+", namespace: "+strings.Repeat("m", 60)+", container: "+strings.Repeat("c", 60)+"},", 32) + "]}\n",
-			kind: ErrInvalidSpec, want: "the resolved request has 18492 bytes, at most 16384 can be kept: shorten the message or the lists",
+			kind: ErrInvalidSpec, want: "the resolved request has 18492 bytes, at most 16384 can be kept: shorten the texts or the lists",
 		},
 		"unknown variable":           {spec: strings.Replace(usualSpec, "1.10", "$(tasks.build.results.tag)", 1), kind: ErrInvalidSpec, want: "spec.images[0].newTag: unknown variable $(tasks.build.results.tag): known are $(params.NAME), $(context.customRun.name), $(context.customRun.namespace), $(context.customRun.uid), $(context.pipeline.name), $(context.pipelineRun.name)"},
 		"unknown variable, message":  {spec: strings.Replace(usualSpec, "git: {", "git: {message: $(imge), ", 1), kind: ErrInvalidSpec, want: "spec.git.message: unknown variable $(imge): known are $(params.NAME), $(context.customRun.name), $(context.customRun.namespace), $(context.customRun.uid), $(context.pipeline.name), $(context.pipelineRun.name)"},
@@ -313,11 +312,19 @@ func TestTable(t *testing.T) {
 		case paramImages, paramUpdate, paramWorkload:
 			continue
 		}
-		tree.set(parameter.Field, "x", "test")
+		v := value{text: "x"}
+		if parameter.Type == TypeArray {
+			v = value{list: []string{"x"}}
+		}
+		tree.set(parameter.Field, v.node(), "test")
 		if _, err := decodeSpec(tree.root); err != nil {
 			t.Errorf("%s: %v", parameter.Name, err)
 		}
-		checkShape(tree.root, reflect.TypeFor[v1alpha1.GitOpsDeploySpec](), fmt.Sprintf("<%s>", parameter.Name), p)
+		for _, kind := range []string{v1alpha1.KindGitOpsDeploy, v1alpha1.KindGitOpsPR} {
+			if parameter.For(kind) {
+				checkShape(tree.root, specType(kind), fmt.Sprintf("<%s of %s>", parameter.Name, kind), p)
+			}
+		}
 	}
 	if err := p.err(); err != nil {
 		t.Error(err)

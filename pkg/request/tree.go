@@ -2,6 +2,7 @@ package request
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -42,16 +43,16 @@ func (t *tree) set(field string, v any, origin string) {
 }
 
 // complete puts v at field wherever it is unset or empty. "[]" is every item of a list; none is made.
-func (t *tree) complete(field, v, origin string) {
+func (t *tree) complete(field string, v any, origin string) {
 	t.completeIn(t.root, "", strings.Split(field, "."), v, origin)
 }
 
-func (t *tree) completeIn(node map[string]any, path string, steps []string, v, origin string) {
+func (t *tree) completeIn(node map[string]any, path string, steps []string, v any, origin string) {
 	name, isList := strings.CutSuffix(steps[0], "[]")
 	path = join(path, name)
 	switch {
 	case len(steps) == 1:
-		if old, _ := node[name].(string); old == "" {
+		if isUnset(node[name]) {
 			node[name] = v
 			t.origins[path] = origin
 		}
@@ -63,6 +64,17 @@ func (t *tree) completeIn(node map[string]any, path string, steps []string, v, o
 	default:
 		t.completeIn(child(node, name), path, steps[1:], v, origin)
 	}
+}
+
+// isUnset: a list of empty strings is what parameters without a value make of a list.
+func isUnset(node any) bool {
+	switch node := node.(type) {
+	case string:
+		return node == ""
+	case []any:
+		return !slices.ContainsFunc(node, func(item any) bool { return item != "" })
+	}
+	return node == nil
 }
 
 // child is the object below name, made when it is missing. Only fields that are objects in the spec are asked for, and

@@ -19,7 +19,7 @@ import (
 	"github.com/tekton-gitops/tekton-gitops/pkg/apis/gitops/v1alpha1"
 )
 
-// everywhere are two specs that together have a value in every field.
+// everywhere are specs that together have a value in every field.
 var everywhere = map[string]string{
 	"update": `
 lock: {name: my-lock, queue: Latest, timeout: 1m}
@@ -59,6 +59,32 @@ dryRun: "true"
 	"restart": `
 restart: "true"
 argocd: {secretRef: {name: argocd}, selector: {matchLabels: {team: shop, env: dev}, namespace: apps, project: shop}}
+`,
+	"pull request": `
+lock: {name: my-lock, queue: Latest, timeout: 1m}
+git: {url: "https://git.example.com/org/catalog.git", branch: prod, secretRef: {name: github}, message: set it}
+images: [{name: quay.io/org/server, newTag: "1.10"}]
+update: [{kustomize: {path: overlays/prod}}]
+argocd: {server: argo.example.com, secretRef: {name: argocd}, applications: [{name: catalog-prod}]}
+verify: {health: Workloads}
+pullRequest:
+  provider: Gitea
+  apiURL: https://api.other.example.com/api/v1
+  secretRef: {name: forge}
+  branch: push-1.10
+  title: "Release 1.10"
+  body: "- [ ] [Image vulnerabilities](https://scan.example.com)"
+  changes: {url: "git@git.example.com:org/source", from: v1.9, to: refs/tags/v1.10}
+  labels: [release, "for prod"]
+  reviewers: [ann, ben_b]
+  teamReviewers: [org/platform]
+  assignees: ["ci[bot]"]
+  draft: "false"
+  autoMerge: {method: squash}
+  supersede: Keep
+  onCancel: Keep
+wait: Deployed
+dryRun: "false"
 `,
 }
 
@@ -100,7 +126,11 @@ func inputOf(t *testing.T, root map[string]any, params ...pipelinev1beta1.Param)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return Input{Namespace: "team-a", Name: "r41-deploy", UID: "u-1", PipelineRun: "r41", Pipeline: "release", Embedded: true, EmbeddedSpec: data, Params: params}
+	in := Input{Namespace: "team-a", Name: "r41-deploy", UID: "u-1", PipelineRun: "r41", Pipeline: "release", Embedded: true, EmbeddedSpec: data, Params: params}
+	if _, ok := root["pullRequest"]; ok {
+		in.Kind = v1alpha1.KindGitOpsPR
+	}
+	return in
 }
 
 func resolved(t *testing.T, in Input) Request {
@@ -112,7 +142,7 @@ func resolved(t *testing.T, in Input) Request {
 	return r
 }
 
-// TestEverywhereIsEverywhere keeps the two specs complete when a field is added.
+// TestEverywhereIsEverywhere keeps the specs complete when a field is added.
 func TestEverywhereIsEverywhere(t *testing.T) {
 	there := map[string]bool{}
 	for _, spec := range everywhere {
@@ -122,9 +152,11 @@ func TestEverywhereIsEverywhere(t *testing.T) {
 		}
 	}
 	there["spec.argocd.selector.matchLabels.key"] = true
-	for _, at := range specPlaces() {
-		if at.kind.String() == "string" && !strings.HasPrefix(at.path, "spec.params") && !there[at.path] {
-			t.Errorf("no value for %s", at.path)
+	for _, kind := range kinds() {
+		for _, at := range specPlaces(kind) {
+			if at.kind.String() == "string" && !strings.HasPrefix(at.path, "spec.params") && !there[at.path] {
+				t.Errorf("no value for %s", at.path)
+			}
 		}
 	}
 }
@@ -240,10 +272,9 @@ const tell = "substituted-twice"
 // TestValuesAreNeverLookedAtAgain puts hostile values into one place after another: they arrive as they are, or the run
 // is refused; what their look promises never appears.
 func TestValuesAreNeverLookedAtAgain(t *testing.T) {
-	_, all := parsed(t, everywhere["update"])
 	rapid.Check(t, func(rt *rapid.T) {
-		root, places := parsed(t, everywhere["update"])
-		at := places[rapid.IntRange(0, len(all)-1).Draw(rt, "place")]
+		root, places := parsed(t, everywhere[rapid.SampledFrom([]string{"update", "pull request"}).Draw(rt, "spec")])
+		at := places[rapid.IntRange(0, len(places)-1).Draw(rt, "place")]
 		value := looksLikeVariables().Draw(rt, "value")
 		template := rapid.SampledFrom([]string{"$(params.x)", "$(params.o.x)", "$(params.a[1])"}).Draw(rt, "template")
 		at.put(template)
@@ -265,7 +296,7 @@ func TestValuesAreNeverLookedAtAgain(t *testing.T) {
 		if err != nil || strings.Contains(string(data), tell) {
 			rt.Fatalf("%s = %q: %s, %v", at.path, value, data, err)
 		}
-		if strings.Contains(value, "$(") && at.path != "spec.git.message" {
+		if strings.Contains(value, "$(") && !slices.Contains(messageFields(in.Kind), strings.TrimPrefix(at.path, "spec.")) {
 			rt.Fatalf("%s = %q was taken", at.path, value)
 		}
 	})
@@ -277,10 +308,17 @@ func TestParametersAreNoTemplates(t *testing.T) {
 		parameter := rapid.SampledFrom(Parameters()).Draw(rt, "parameter")
 		value := looksLikeVariables().Draw(rt, "value")
 		params := with(parameter.Name, value)
-		if parameter.Type == TypeArray {
+		switch {
+		case parameter.Name == paramImages:
 			params = append(without(usual(), "image", "tag"), arrayParam(parameter.Name, value+":1"))
+		case parameter.Type == TypeArray:
+			params = usual(arrayParam(parameter.Name, value))
 		}
 		in := byParameters(params...)
+		in.Kind = parameter.Kind
+		if in.Kind == v1alpha1.KindGitOpsPR {
+			in.Params = append(without(params, paramWait), param(paramWait, string(WaitDeployed)))
+		}
 		in.UID = tell
 		r, err := Resolve(t.Context(), in, stored{}, Defaults{})
 		r.Run.UID = ""

@@ -15,10 +15,11 @@ import (
 
 // tables are the generated parts by name.
 var tables = map[string]func() string{
-	"parameters": parameters,
-	"results":    results,
-	"reasons":    reasons,
-	"policy":     policyKeys,
+	"parameters":              parameters,
+	"pull-request-parameters": pullRequestParameters,
+	"results":                 results,
+	"reasons":                 reasons,
+	"policy":                  policyKeys,
 }
 
 // files are the documents that have tables.
@@ -76,10 +77,27 @@ func fill(text string) (string, error) {
 	}
 }
 
+// parameters are those of a GitOpsDeploy, most of which a GitOpsPR has too.
 func parameters() string {
+	return parametersThat(func(p request.Parameter) bool { return p.For(v1alpha1.KindGitOpsDeploy) })
+}
+
+// pullRequestParameters are those that only a GitOpsPR has.
+func pullRequestParameters() string {
+	return parametersThat(func(p request.Parameter) bool { return p.Kind == v1alpha1.KindGitOpsPR })
+}
+
+func parametersThat(are func(request.Parameter) bool) string {
 	t := newTable("Parameter", "Type", "Default", "Meaning", "Field of the spec")
 	for _, p := range request.Parameters() {
-		t.row(code(p.Name), string(p.Type), value(p.Default), p.Description, code(p.Field))
+		if !are(p) {
+			continue
+		}
+		meaning := p.Description
+		if p.Kind == v1alpha1.KindGitOpsDeploy {
+			meaning += "; not of a pull request"
+		}
+		t.row(code(p.Name), string(p.Type), value(p.Default), meaning, code(p.Field))
 	}
 	return t.String()
 }

@@ -32,6 +32,9 @@ func (r *Reconciler) openGit(ctx context.Context, run *run) (*gitrepo.Repository
 	}
 	run.secrets = append(run.secrets, auth.Secrets()...)
 	p := r.settings.policy()
+	if err := r.gitLogin(ctx, run, &auth, p); err != nil {
+		return nil, err
+	}
 	if p.RequireHostBinding && !auth.Bound && !auth.Anonymous() {
 		return nil, unbound("git", "an annotation tekton.dev/git-0 with the address of the git server")
 	}

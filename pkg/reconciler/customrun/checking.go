@@ -12,7 +12,7 @@ import (
 func (r *Reconciler) checkArgoCD(ctx context.Context, run *run) (c checked, err error) {
 	defer func() { c.secrets = run.secrets }()
 	want := run.data.Request.ArgoCD
-	if want == nil {
+	if !run.wantsDeployed() {
 		return c, nil
 	}
 	a, err := r.openArgo(ctx, run)

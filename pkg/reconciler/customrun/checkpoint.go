@@ -61,11 +61,13 @@ type data struct {
 	Apps    []appState   `json:"apps,omitempty"`
 	Queue   queueState   `json:"queue,omitzero"`
 	Publish publishState `json:"publish,omitzero"`
-	Restart restartState `json:"restart,omitzero"`
-	Verify  verifyState  `json:"verify,omitzero"`
-	Revert  revertState  `json:"revert,omitzero"`
-	Release releaseState `json:"release,omitzero"`
-	Outcome outcome      `json:"outcome,omitzero"`
+	// PullRequest is that of a GitOpsPR.
+	PullRequest pullState    `json:"pullRequest,omitzero"`
+	Restart     restartState `json:"restart,omitzero"`
+	Verify      verifyState  `json:"verify,omitzero"`
+	Revert      revertState  `json:"revert,omitzero"`
+	Release     releaseState `json:"release,omitzero"`
+	Outcome     outcome      `json:"outcome,omitzero"`
 }
 
 // appState is what a run knows of one of its applications.
@@ -92,6 +94,8 @@ type publishState struct {
 	Commit  string `json:"commit,omitempty"`
 	Parent  string `json:"parent,omitempty"`
 	Encoded []byte `json:"encoded,omitempty"`
+	// Old is what the push has to find on the branch of a pull request, empty for no such branch. Elsewhere it is Parent.
+	Old string `json:"old,omitempty"`
 	// Diff is the change as people read it, for the result.
 	Diff string `json:"diff,omitempty"`
 	// Replans counts how often the branch has moved under a planned commit.

@@ -13,6 +13,8 @@ import (
 	"github.com/tekton-gitops/tekton-gitops/pkg/lock"
 	"github.com/tekton-gitops/tekton-gitops/pkg/manifest"
 	"github.com/tekton-gitops/tekton-gitops/pkg/policy"
+	"github.com/tekton-gitops/tekton-gitops/pkg/pullrequest"
+	"github.com/tekton-gitops/tekton-gitops/pkg/pullrequest/hosts"
 	"github.com/tekton-gitops/tekton-gitops/pkg/request"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"knative.dev/pkg/logging"
@@ -56,6 +58,19 @@ var terminal = []struct {
 	{gitrepo.ErrPath, v1alpha1.ReasonManifestInvalid},
 	{gitrepo.ErrFileNotFound, v1alpha1.ReasonManifestInvalid},
 	{gitrepo.ErrTooLarge, v1alpha1.ReasonManifestInvalid},
+	{errForeignBranch, v1alpha1.ReasonPushRejected},
+	{hosts.ErrUnknown, v1alpha1.ReasonInvalidSpec},
+	{pullrequest.ErrURL, v1alpha1.ReasonInvalidSpec},
+	{pullrequest.ErrNotAPI, v1alpha1.ReasonInvalidSpec},
+	{pullrequest.ErrNotFound, v1alpha1.ReasonInvalidSpec},
+	{pullrequest.ErrBaseNotFound, v1alpha1.ReasonInvalidSpec},
+	{pullrequest.ErrKey, v1alpha1.ReasonCredentialsInvalid},
+	{pullrequest.ErrUnauthorized, v1alpha1.ReasonCredentialsInvalid},
+	{pullrequest.ErrForbidden, v1alpha1.ReasonCredentialsInvalid},
+	{pullrequest.ErrCertificate, v1alpha1.ReasonCertificateInvalid},
+	{pullrequest.ErrRejected, v1alpha1.ReasonPullRequestRejected},
+	{pullrequest.ErrUnsupported, v1alpha1.ReasonPullRequestRejected},
+	{pullrequest.ErrHeadMoved, v1alpha1.ReasonPullRequestRejected},
 	{errOldCommits, v1alpha1.ReasonInvalidSpec},
 	{argocd.ErrCertificate, v1alpha1.ReasonCertificateInvalid},
 	{argocd.ErrUnauthenticated, v1alpha1.ReasonCredentialsInvalid},
@@ -98,6 +113,10 @@ func (r *Reconciler) outcomeOf(ctx context.Context, run *run, err error) move {
 		return fail(reason, explain(reason, run, err))
 	}
 	count, wait := r.failures.next(run.UID)
+	if limit := (*pullrequest.LimitError)(nil); errors.As(err, &limit) {
+		r.memories.of(run.UID, r.clock.Now()).limited = limit
+		wait = max(wait, limit.Until.Sub(r.clock.Now()))
+	}
 	text := run.clean(err.Error())
 	logging.FromContext(ctx).Infow("transient error, trying again", "failures", count, "wait", wait.String(), "error", text)
 	message := currentMessage(run)

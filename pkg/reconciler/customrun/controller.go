@@ -3,6 +3,7 @@ package customrun
 import (
 	"context"
 	"sync/atomic"
+	"time"
 
 	"github.com/tekton-gitops/tekton-gitops/pkg/argocd"
 	"github.com/tekton-gitops/tekton-gitops/pkg/credentials"
@@ -82,6 +83,7 @@ func (c *Constructor) NewController(ctx context.Context, cmw configmap.Watcher) 
 	wake := func(key types.NamespacedName) { impl.EnqueueKey(key) }
 	r.background = newBackground(ctx, r.clock, wake)
 	r.watches = newWatches(ctx, r.clock, wake)
+	r.polls = newPolls(ctx, r.clock, wake, func() time.Duration { return settings.policy().PullRequestPollInterval })
 	synced := cache.InformerSynced(informer.HasSynced)
 	c.synced.Store(&synced)
 	if _, err := informer.AddEventHandler(cache.FilteringResourceEventHandler{

@@ -87,12 +87,7 @@ const maxSubjectBytes = 200
 
 // commitText is the message with the trailers that lead from a commit to the run that made it.
 func commitText(run *run) string {
-	var vars request.ImageVariables
-	if len(run.data.Request.Images) == 1 {
-		t := run.data.Targets[0]
-		vars = request.ImageVariables{Image: t.String(), Name: t.Name, Tag: t.Tag, Digest: t.Digest, Previous: previous(run.data.Outcome, 0)}
-	}
-	text := strings.TrimSpace(request.RenderMessage(run.data.Request.Git.Message, vars))
+	text := strings.TrimSpace(request.RenderMessage(run.data.Request.Git.Message, imageVariables(run)))
 	if run.cp.Phase == Reverting {
 		subject, _, _ := strings.Cut(text, "\n")
 		text = `Revert "` + bounded(subject, maxSubjectBytes) + `"` + // git escapes nothing here
@@ -102,6 +97,6 @@ func commitText(run *run) string {
 	if pr := run.data.Request.Run.PipelineRun; pr != "" {
 		trailers = append(trailers, "Tekton-PipelineRun: "+run.Namespace+"/"+pr)
 	}
-	trailers = append(trailers, "Tekton-CustomRun: "+run.Namespace+"/"+run.Name, "Tekton-CustomRun-UID: "+string(run.UID))
+	trailers = append(trailers, "Tekton-CustomRun: "+run.Namespace+"/"+run.Name, trailerUID+string(run.UID))
 	return text + "\n\n" + strings.Join(trailers, "\n")
 }

@@ -14,7 +14,7 @@ func isOurs(obj any) bool {
 		return false
 	}
 	apiVersion, kind := typeOf(cr)
-	return apiVersion == v1alpha1.APIVersion && kind == v1alpha1.KindGitOpsDeploy
+	return apiVersion == v1alpha1.APIVersion && (kind == v1alpha1.KindGitOpsDeploy || kind == v1alpha1.KindGitOpsPR)
 }
 
 // typeOf is the type that a CustomRun asks for; empty for a run that asks for none.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/tekton-gitops/tekton-gitops/pkg/argocd"
 	"github.com/tekton-gitops/tekton-gitops/pkg/gitrepo"
+	"github.com/tekton-gitops/tekton-gitops/pkg/pullrequest"
 	"k8s.io/apimachinery/pkg/types"
 )
 
@@ -75,7 +76,14 @@ type memory struct {
 	apps     map[int]*appMemory
 	// notHolder is set once the Lease was seen not to be this run's, and unset before each try to create it.
 	notHolder bool
-	used      time.Time
+	// changes is the list of the source's commits for the pull request, once it is known, and pull is how that was seen last.
+	changes *string
+	pull    *pullrequest.PullRequest
+	// touchTries counts the failures in a row of one finishing touch.
+	touchTries int
+	// limited is the git host's wish to be left alone.
+	limited *pullrequest.LimitError
+	used    time.Time
 }
 
 // app is the memory of one of the run's applications.

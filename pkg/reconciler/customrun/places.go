@@ -29,6 +29,12 @@ func writePlaces(run *run, phase Phase, m move) (before, after failpoint.Name) {
 			return failpoint.PlanWriteBefore, failpoint.PlanWriteAfter
 		}
 		return failpoint.PublishWriteBefore, failpoint.PublishWriteAfter
+	case Opening:
+		return failpoint.OpenWriteBefore, failpoint.OpenWriteAfter
+	case WaitingForMerge:
+		return failpoint.MergeWriteBefore, failpoint.MergeWriteAfter
+	case Releasing:
+		return failpoint.WithdrawWriteBefore, failpoint.WithdrawWriteAfter
 	case Syncing:
 		return syncPlaces(run, m)
 	case Reverting:

@@ -1,7 +1,6 @@
 package customrun
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -40,6 +39,10 @@ func (r *Reconciler) preparing(ctx context.Context, run *run) (move, error) {
 	if run.data.Request.DryRun {
 		return r.dryRun(run, found.edit), nil
 	}
+	run.data.PullRequest.Provider, run.data.PullRequest.API = found.provider, found.api
+	if run.data.Request.Lock.Name == "" {
+		return next(Publishing, "editing on branch "+run.data.Request.Git.Branch), nil
+	}
 	run.cp.Lock = run.data.Request.Lock.Name
 	return next(Locking, enteringQueue(run.cp.Lock)), nil
 }
@@ -62,6 +65,8 @@ type checked struct {
 	secrets []string
 	apps    []appState
 	edit    edited
+	// provider is the kind of git host of the pull request, and api where its API is.
+	provider, api string
 	// closed says that a sync window forbids to sync now.
 	closed error
 }
@@ -69,28 +74,24 @@ type checked struct {
 // checkTimeout bounds all checks of a run together.
 const checkTimeout = 2 * time.Minute
 
-// check looks at the repository and at the application side by side.
+// check looks at the repository, at the git host and at the applications side by side.
 func (r *Reconciler) check(ctx context.Context, run *run) (checked, error) {
 	if err := r.settings.policy().CheckAddresses(ctx, net.DefaultResolver, *run.data.Request); err != nil {
 		return checked{}, err
 	}
 	var (
-		git, cd       checked
-		gitErr, cdErr error
-		both          sync.WaitGroup
+		git, pr, cd checked
+		failed      [3]error
+		all         sync.WaitGroup
 	)
-	both.Go(func() { git, gitErr = r.checkGit(ctx, run.copy()) })
-	both.Go(func() { cd, cdErr = r.checkArgoCD(ctx, run.copy()) })
-	both.Wait()
-	cd.secrets = append(cd.secrets, git.secrets...)
-	cd.edit = git.edit
-	// Where both fail, the same fault always gives the same reason: git comes first, unless only Argo CD's error is final.
-	err := cmp.Or(gitErr, cdErr)
-	if _, final := finalReason(cdErr); final {
-		if _, gitFinal := finalReason(gitErr); !gitFinal {
-			err = cdErr
-		}
-	}
+	all.Go(func() { git, failed[0] = r.checkGit(ctx, run.copy()) })
+	all.Go(func() { pr, failed[1] = r.checkHost(ctx, run.copy()) })
+	all.Go(func() { cd, failed[2] = r.checkArgoCD(ctx, run.copy()) })
+	all.Wait()
+	cd.secrets = slices.Concat(cd.secrets, pr.secrets, git.secrets)
+	cd.edit, cd.provider, cd.api = git.edit, pr.provider, pr.api
+	// Where several fail, the same fault always gives the same reason: git comes first, unless only another error is final.
+	err := firstError(failed[:])
 	if err == nil && cd.edit.changed {
 		// Without a change there may be nothing to sync.
 		err = cd.closed
@@ -179,21 +180,30 @@ func (r *Reconciler) defaults(ctx context.Context, run *run) (request.Defaults, 
 // apiTimeout bounds one call to the API server.
 const apiTimeout = 15 * time.Second
 
-// definitions reads GitOpsDeploy objects live; one read per run needs no informer.
+// definitions reads GitOpsDeploy and GitOpsPR objects live; one read per run needs no informer.
 type definitions struct{ r *Reconciler }
 
 func (d definitions) GitOpsDeploy(ctx context.Context, namespace, name string) (*v1alpha1.GitOpsDeploy, error) {
+	deploy := &v1alpha1.GitOpsDeploy{}
+	return deploy, d.read(ctx, "gitopsdeploys", namespace, name, deploy)
+}
+
+func (d definitions) GitOpsPR(ctx context.Context, namespace, name string) (*v1alpha1.GitOpsPR, error) {
+	pr := &v1alpha1.GitOpsPR{}
+	return pr, d.read(ctx, "gitopsprs", namespace, name, pr)
+}
+
+func (d definitions) read(ctx context.Context, resource, namespace, name string, into any) error {
 	ctx, cancel := context.WithTimeout(ctx, apiTimeout)
 	defer cancel()
-	object, err := d.r.dynamic.Resource(v1alpha1.Resource("gitopsdeploys")).Namespace(namespace).Get(ctx, name, getOptions)
+	object, err := d.r.dynamic.Resource(v1alpha1.Resource(resource)).Namespace(namespace).Get(ctx, name, getOptions)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	deploy := &v1alpha1.GitOpsDeploy{}
-	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(object.Object, deploy); err != nil {
-		return nil, fmt.Errorf("GitOpsDeploy %s: %w", name, err)
+	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(object.Object, into); err != nil {
+		return fmt.Errorf("%s %s: %w", object.GetKind(), name, err)
 	}
-	return deploy, nil
+	return nil
 }
 
 // errNamespaceNotEnabled says that the controller has no rights in a namespace.

@@ -33,13 +33,18 @@ func (r *Reconciler) publishing(ctx context.Context, run *run) (move, error) {
 	case run.data.Request.VerifyOnly():
 		return next(Verifying, "nothing to publish, verifying "+appNames(run.data.Apps)), nil
 	}
-	held, err := r.mutex().Holds(ctx, run.cp.Lock, holderOf(run))
-	if err != nil {
-		return move{}, err
+	if run.cp.Lock != "" {
+		held, err := r.mutex().Holds(ctx, run.cp.Lock, holderOf(run))
+		if err != nil {
+			return move{}, err
+		}
+		if !held {
+			// Somebody deleted the Lease. Nothing has been pushed that is not recognised later, so queue again.
+			return next(Locking, enteringQueue(run.cp.Lock)), nil
+		}
 	}
-	if !held {
-		// Somebody deleted the Lease. Nothing has been pushed that is not recognised later, so queue again.
-		return next(Locking, enteringQueue(run.cp.Lock)), nil
+	if run.data.Request.PullRequest != nil {
+		return r.branching(ctx, run)
 	}
 	if run.data.Publish.Commit == "" {
 		return r.plan(ctx, run)
@@ -68,16 +73,7 @@ func (r *Reconciler) plan(ctx context.Context, run *run) (move, error) {
 		edited.repository.Close()
 		return r.nothingToPush(run, edited), nil
 	}
-	git := run.data.Request.Git
-	person := gitrepo.Person{Name: git.Author.Name, Email: git.Author.Email}
-	signer, err := r.signer(ctx, run)
-	if err != nil {
-		edited.repository.Close()
-		return move{}, err
-	}
-	commit, err := edited.snapshot.Plan(ctx, edited.files, gitrepo.Message{
-		Author: person, Committer: person, When: r.clock.Now(), Text: commitText(run), Signer: signer,
-	})
+	commit, err := r.planCommit(ctx, run, edited)
 	if err != nil {
 		edited.repository.Close()
 		return move{}, err
@@ -87,7 +83,20 @@ func (r *Reconciler) plan(ctx context.Context, run *run) (move, error) {
 		run.data.Publish.Diff = edited.diff
 	}
 	r.plans.put(run.UID, &plan{repository: edited.repository, snapshot: edited.snapshot, files: edited.files, commit: commit})
-	return again("pushing commit " + short(commit.ID) + " to " + git.Branch), nil
+	return again("pushing commit " + short(commit.ID) + " to " + run.data.Request.Git.Branch), nil
+}
+
+// planCommit makes the commit of an edit, without sending anything.
+func (r *Reconciler) planCommit(ctx context.Context, run *run, e edited) (gitrepo.Commit, error) {
+	signer, err := r.signer(ctx, run)
+	if err != nil {
+		return gitrepo.Commit{}, err
+	}
+	author := run.data.Request.Git.Author
+	person := gitrepo.Person{Name: author.Name, Email: author.Email}
+	return e.snapshot.Plan(ctx, e.files, gitrepo.Message{
+		Author: person, Committer: person, When: r.clock.Now(), Text: commitText(run), Signer: signer,
+	})
 }
 
 // nothingToPush goes on with a branch that has what is wanted. The commit that counts is its tip, unless this run has made
@@ -192,7 +201,11 @@ func (r *Reconciler) lookForPush(ctx context.Context, run *run) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, lastLook)
 	defer cancel()
-	if _, _, err := r.observeBranch(ctx, run); err != nil {
+	observe := r.observeBranch
+	if run.data.Request.PullRequest != nil {
+		observe = r.observeOwnBranch
+	}
+	if _, _, err := observe(ctx, run); err != nil {
 		logging.FromContext(ctx).Infow("cannot tell whether the commit was pushed", "commit", run.data.Publish.Commit, "error", errorText(run, err))
 	}
 }
@@ -230,7 +243,7 @@ func (r *Reconciler) pushed(run *run) move {
 
 // published leads to what follows the push.
 func (r *Reconciler) published(run *run, message string) move {
-	if run.data.Request.ArgoCD == nil {
+	if !run.wantsDeployed() {
 		return succeed(message)
 	}
 	return next(Syncing, message+", waiting for "+appNames(run.data.Apps))

@@ -34,6 +34,7 @@ type Reconciler struct {
 	backends   backends
 	background *background
 	watches    *watches
+	polls      *polls
 	plans      *plans
 	failures   *failures
 	memories   *memories

@@ -23,6 +23,9 @@ func (r *Reconciler) releasing(ctx context.Context, run *run) (move, error) {
 }
 
 func (r *Reconciler) release(ctx context.Context, run *run) (move, error) {
+	if run.withdraws() {
+		return r.withdraw(ctx, run)
+	}
 	if run.cp.Lock == "" {
 		return end(), nil
 	}
@@ -34,7 +37,7 @@ func (r *Reconciler) release(ctx context.Context, run *run) (move, error) {
 		// Released by an earlier call, or taken away. Only the holder writes the record: another run may have written since.
 		return end(), nil
 	}
-	if run.cp.Verdict.succeeded() {
+	if run.cp.Verdict.succeeded() && (run.data.Request.PullRequest == nil || run.wantsDeployed()) {
 		written, err := r.recordSuccess(ctx, run)
 		if err != nil {
 			return move{}, err
@@ -66,8 +69,12 @@ func (r *Reconciler) releaseLock(ctx context.Context, run *run) (bool, error) {
 
 // releasingMessage tells what is being released, and how the run will end.
 func releasingMessage(run *run) string {
-	if run.cp.Verdict.succeeded() {
-		return "releasing lock " + run.cp.Lock
+	what := "releasing lock " + run.cp.Lock
+	if run.withdraws() || run.cp.Lock == "" {
+		what = "closing the pull request"
 	}
-	return "releasing lock " + run.cp.Lock + " after " + string(run.cp.Verdict.Reason) + ": " + run.cp.Verdict.Message
+	if run.cp.Verdict.succeeded() {
+		return what
+	}
+	return what + " after " + string(run.cp.Verdict.Reason) + ": " + run.cp.Verdict.Message
 }

@@ -21,6 +21,13 @@ func results(run *run) []runv1beta1.CustomRunResult {
 		v1alpha1.ResultHealth:        run.health(),
 		v1alpha1.ResultDiff:          o.Diff,
 	}
+	if pr := run.data.PullRequest; pr.Number != 0 {
+		values[v1alpha1.ResultPRNumber], values[v1alpha1.ResultPRURL] = strconv.Itoa(pr.Number), pr.URL
+		values[v1alpha1.ResultPRState], values[v1alpha1.ResultMergeCommit] = string(pr.State), pr.MergeCommit
+	}
+	if run.data.PullRequest.Head != "" && run.data.Request != nil {
+		values[v1alpha1.ResultPRBranch] = run.data.Request.PullRequest.Branch
+	}
 	if o.Reverted {
 		values[v1alpha1.ResultReverted] = strconv.FormatBool(true)
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	v1alpha1 "github.com/tekton-gitops/tekton-gitops/pkg/apis/gitops/v1alpha1"
 	"github.com/tekton-gitops/tekton-gitops/pkg/image"
+	"github.com/tekton-gitops/tekton-gitops/pkg/pullrequest"
 	"github.com/tekton-gitops/tekton-gitops/pkg/request"
 )
 
@@ -23,26 +24,43 @@ var deployed = data{
 	},
 }
 
+// opened is a run whose pull request was merged.
+var opened = data{
+	Request:     &request.Request{Images: []image.Want{{Name: "server", NewTag: "2"}}, PullRequest: &request.PullRequest{Branch: "push-2", Wait: request.WaitMerged}},
+	Targets:     []image.Ref{{Name: "quay.io/team/server", Tag: "2"}},
+	Outcome:     outcome{Changed: true, Commit: "c0ffee2"},
+	PullRequest: pullState{Head: "c0ffee", Number: 7, URL: "https://git/pull/7", State: pullrequest.Merged, MergeCommit: "c0ffee2"},
+}
+
 func TestResultsOfARun(t *testing.T) {
 	for name, tc := range map[string]struct {
 		data data
-		want map[string]string
+		want map[string]string // all others are empty
 	}{
 		"that has deployed": {deployed, map[string]string{
 			"changed": "true", "commit": "c0ffee", "commit-url": "https://git/c0ffee", "previous-image": "quay.io/team/server:1", "image": "quay.io/team/server:2",
 			"images":       `[{"name":"server","previous":"quay.io/team/server:1","image":"quay.io/team/server:2"},{"name":"client","previous":"","image":"quay.io/team/client:3"}]`,
-			"image-digest": "sha256:aa", "revision": "c0ffee2", "application-url": "https://argocd/app", "health": "Healthy", "diff": "--- a\n+++ b\n", "reverted": "",
+			"image-digest": "sha256:aa", "revision": "c0ffee2", "application-url": "https://argocd/app", "health": "Healthy", "diff": "--- a\n+++ b\n",
+		}},
+		"that has opened a pull request": {opened, map[string]string{
+			"changed": "true", "commit": "c0ffee2", "image": "quay.io/team/server:2", "images": `[{"name":"server","previous":"","image":"quay.io/team/server:2"}]`,
+			"pr-number": "7", "pr-url": "https://git/pull/7", "pr-state": "merged", "pr-branch": "push-2", "merge-commit": "c0ffee2",
+		}},
+		"of a pull request, that was cut short": {data{PullRequest: opened.PullRequest}, map[string]string{
+			"changed": "false", "pr-number": "7", "pr-url": "https://git/pull/7", "pr-state": "merged", "merge-commit": "c0ffee2",
 		}},
 		"that knows nothing yet": {data{}, map[string]string{
-			"changed": "false", "commit": "", "commit-url": "", "previous-image": "", "image": "", "images": "", "image-digest": "", "revision": "",
-			"application-url": "", "health": "", "diff": "", "reverted": "",
+			"changed": "false",
 		}},
 		"that was cut short": {data{Targets: deployed.Targets, Outcome: outcome{Changed: true}}, map[string]string{
-			"changed": "true", "commit": "", "commit-url": "", "previous-image": "", "image": "quay.io/team/server:2", "images": "", "image-digest": "", "revision": "",
-			"application-url": "", "health": "", "diff": "", "reverted": "",
+			"changed": "true", "image": "quay.io/team/server:2",
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
+			want := map[string]string{}
+			for _, r := range v1alpha1.Results() {
+				want[r.Name] = tc.want[r.Name]
+			}
 			got := map[string]string{}
 			for i, r := range results(&run{data: &tc.data}) {
 				if want := v1alpha1.Results()[i].Name; r.Name != want {
@@ -58,7 +76,7 @@ func TestResultsOfARun(t *testing.T) {
 					t.Errorf("result %s would become an array: %s", r.Name, r.Value)
 				}
 			}
-			if d := cmp.Diff(tc.want, got); d != "" {
+			if d := cmp.Diff(want, got); d != "" {
 				t.Error(d)
 			}
 		})

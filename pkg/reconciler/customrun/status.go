@@ -85,7 +85,7 @@ func (r *Reconciler) apply(ctx context.Context, run *run, m move) error {
 		now := metav1.NewMicroTime(r.clock.Now())
 		run.data.Release.Since = &now
 		run.data.enter(Releasing, r.clock.Now())
-		if run.cp.Lock == "" {
+		if run.cp.Lock == "" && !run.withdraws() {
 			r.finish(run, status)
 			break
 		}
@@ -126,7 +126,7 @@ func (r *Reconciler) refuse(ctx context.Context, run *run, status *v1beta1.Custo
 	}
 	run.cp.Phase = Releasing
 	now := metav1.NewMicroTime(r.clock.Now())
-	left := &data{Targets: run.data.Targets, Outcome: run.data.Outcome, Release: releaseState{Since: &now}}
+	left := &data{Targets: run.data.Targets, Outcome: run.data.Outcome, PullRequest: run.data.PullRequest, Release: releaseState{Since: &now}}
 	left.Outcome.Live = nil
 	run.data = left
 	if run.cp.Lock == "" {
@@ -195,7 +195,15 @@ func (r *Reconciler) retry(run *run, status *v1beta1.CustomRunStatus, now metav1
 	for i := range apps {
 		apps[i].Sync, apps[i].Revision = apps[i].Sync.afterRetry(), ""
 	}
-	run.data = &data{Request: run.data.Request, Apps: apps, Outcome: run.data.Outcome, Revert: run.data.Revert.afterRetry()}
+	before := run.data
+	run.data = &data{
+		Request: before.Request, Apps: apps, Outcome: before.Outcome,
+		Revert: before.Revert.afterRetry(), PullRequest: before.PullRequest.afterRetry(),
+	}
+	if run.data.PullRequest.Number != 0 {
+		// Its content is as the earlier attempt has planned it.
+		run.data.Targets = before.Targets
+	}
 	run.data.enter(Preparing, now.Time)
 	// What was learnt may be about another commit.
 	r.memories.forget(run.UID)
@@ -247,6 +255,7 @@ func (r *Reconciler) schedule(run *run, status *v1beta1.CustomRunStatus, m move)
 // forget drops what memory holds of a run that has ended.
 func (r *Reconciler) forget(run *run) {
 	r.watches.unsubscribe(run.key)
+	r.polls.unsubscribe(run.key)
 	r.plans.forget(run.UID)
 	r.failures.forget(run.UID)
 	r.memories.forget(run.UID)

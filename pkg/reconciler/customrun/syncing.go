@@ -209,6 +209,7 @@ const (
 	callEdit     = "edit"
 	callRefresh  = "refresh" // + the index of the application
 	callContains = "contains"
+	callChanges  = "changes"
 )
 
 func (a *application) callRefresh() string { return callRefresh + strconv.Itoa(a.index) }

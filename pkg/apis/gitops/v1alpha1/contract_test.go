@@ -40,9 +40,9 @@ func TestReasons(t *testing.T) {
 	slices.Sort(retried)
 	slices.Sort(final)
 	want := [][]string{
-		{"Preparing", "Locking", "Publishing", "Syncing", "Verifying", "Reverting", "Releasing"},
-		{"ApplicationMismatch", "ApplicationNotFound", "CertificateInvalid", "CredentialsInvalid", "CustomRunTimedOut", "ImageMismatch", "ImageNotInManifest", "LockTimeout", "ManifestInvalid", "OperationBlocked", "PermissionDenied", "PushConflict", "PushRejected", "RolledBack", "RolloutFailed", "SyncFailed", "SyncTimeout", "SyncWindowClosed", "VerifyTimeout"},
-		{"CustomRunCancelled", "CustomRunWorkspaceNotSupported", "DefinitionNotFound", "InvalidParameters", "InvalidSpec", "NamespaceNotEnabled", "PolicyDenied", "Succeeded", "Superseded"},
+		{"Preparing", "Locking", "Publishing", "Opening", "WaitingForMerge", "Syncing", "Verifying", "Reverting", "Releasing"},
+		{"ApplicationMismatch", "ApplicationNotFound", "CertificateInvalid", "CredentialsInvalid", "CustomRunTimedOut", "ImageMismatch", "ImageNotInManifest", "LockTimeout", "ManifestInvalid", "OperationBlocked", "PermissionDenied", "PullRequestRejected", "PushConflict", "PushRejected", "RolledBack", "RolloutFailed", "SyncFailed", "SyncTimeout", "SyncWindowClosed", "VerifyTimeout"},
+		{"CustomRunCancelled", "CustomRunWorkspaceNotSupported", "DefinitionNotFound", "InvalidParameters", "InvalidSpec", "NamespaceNotEnabled", "PolicyDenied", "PullRequestClosed", "Succeeded", "Superseded"},
 	}
 	if diff := cmp.Diff(want, [][]string{phases, retried, final}); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
@@ -60,7 +60,7 @@ func TestResults(t *testing.T) {
 			t.Errorf("%q: a description for each, and no dots in names", result.Name)
 		}
 	}
-	want := []string{"changed", "commit", "commit-url", "previous-image", "image", "images", "image-digest", "revision", "application-url", "health", "diff", "reverted"}
+	want := []string{"changed", "commit", "commit-url", "previous-image", "image", "images", "image-digest", "revision", "application-url", "health", "diff", "reverted", "pr-number", "pr-url", "pr-state", "pr-branch", "merge-commit"}
 	if diff := cmp.Diff(want, names); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
@@ -71,7 +71,7 @@ func TestScheme(t *testing.T) {
 	if err := v1alpha1.AddToScheme(scheme); err != nil {
 		t.Fatal(err)
 	}
-	for _, kind := range []string{"GitOpsDeploy", "GitOpsDeployList", "GitOpsRecord", "GitOpsRecordList"} {
+	for _, kind := range []string{"GitOpsDeploy", "GitOpsDeployList", "GitOpsPR", "GitOpsPRList", "GitOpsRecord", "GitOpsRecordList"} {
 		if !scheme.Recognizes(schema.GroupVersionKind{Group: "gitops.tekton.dev", Version: "v1alpha1", Kind: kind}) {
 			t.Errorf("the scheme does not know %s", kind)
 		}

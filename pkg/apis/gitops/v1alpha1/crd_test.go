@@ -27,6 +27,7 @@ const crdDir = "../../../../config/300-crds/"
 
 // server is what an API server makes of a CRD: it validates the generated file, without the server around it.
 type server struct {
+	kind       string
 	structural *schema.Structural
 	openapi    validation.SchemaValidator
 	cel        *cel.Validator
@@ -66,7 +67,7 @@ func load(t *testing.T, file string) server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return server{structural: structural, openapi: openapi, cel: cel.NewValidator(structural, true, celconfig.PerCallLimit)}
+	return server{kind: crd.Spec.Names.Kind, structural: structural, openapi: openapi, cel: cel.NewValidator(structural, true, celconfig.PerCallLimit)}
 }
 
 // refuse lists what the server says about an object, in its order; nothing when it takes it.

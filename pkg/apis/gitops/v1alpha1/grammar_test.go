@@ -184,25 +184,32 @@ func (s server) judge(t *testing.T, spec, value string) ruling {
 	if said := s.refuse(t, object); said != nil {
 		r.schema = errors.New(strings.Join(said, "; "))
 	}
-	in := request.Input{Namespace: "n", Name: "r", UID: "u", Embedded: true, EmbeddedSpec: data}
+	in := request.Input{Kind: s.kind, Namespace: "n", Name: "r", UID: "u", Embedded: true, EmbeddedSpec: data}
 	_, r.request = request.Resolve(t.Context(), in, nil, request.Defaults{})
 	return r
 }
 
+// allGrammars gives each grammar to f, with the schema that its spec is for.
+func allGrammars(t *testing.T, f func(t *testing.T, s server, g grammar)) {
+	for file, some := range map[string]map[string]grammar{"gitops.tekton.dev_gitopsdeploys.yaml": grammars, "gitops.tekton.dev_gitopsprs.yaml": proposalGrammars} {
+		s := load(t, file)
+		for name, g := range some {
+			t.Run(name, func(t *testing.T) { f(t, s, g) })
+		}
+	}
+}
+
 func TestSchemaAndRequestAgree(t *testing.T) {
-	s := load(t, "gitops.tekton.dev_gitopsdeploys.yaml")
-	for name, g := range grammars {
-		t.Run(name, func(t *testing.T) {
-			for kind, values := range map[string][]string{"good": g.good, "bad": g.bad, "late": g.late} {
-				for _, value := range values {
-					r := s.judge(t, g.spec, value)
-					if (r.schema == nil) != (kind != "bad") || (r.request == nil) != (kind == "good") {
-						t.Errorf("%q is %s; the schema: %v; the request: %v", value, kind, r.schema, r.request)
-					}
+	allGrammars(t, func(t *testing.T, s server, g grammar) {
+		for kind, values := range map[string][]string{"good": g.good, "bad": g.bad, "late": g.late} {
+			for _, value := range values {
+				r := s.judge(t, g.spec, value)
+				if (r.schema == nil) != (kind != "bad") || (r.request == nil) != (kind == "good") {
+					t.Errorf("%q is %s; the schema: %v; the request: %v", value, kind, r.schema, r.request)
 				}
 			}
-		})
-	}
+		}
+	})
 }
 
 // TestWhatTheRequestTakesTheSchemaTakes: a spec that works embedded in a run can be stored as a definition. The other
@@ -211,24 +218,21 @@ func TestWhatTheRequestTakesTheSchemaTakes(t *testing.T) {
 	if testing.Short() {
 		t.Skip("thousands of specs")
 	}
-	s := load(t, "gitops.tekton.dev_gitopsdeploys.yaml")
-	for name, g := range grammars {
+	allGrammars(t, func(t *testing.T, s server, g grammar) {
 		if g.alphabet == nil {
-			continue
+			t.Skip("nothing to draw values from")
 		}
-		t.Run(name, func(t *testing.T) {
-			rapid.Check(t, func(rt *rapid.T) {
-				value := strings.Join(rapid.SliceOfN(rapid.SampledFrom(g.alphabet), 0, 6).Draw(rt, "value"), "")
-				if strings.Contains(value, "$(") {
-					rt.Skip("a template")
-				}
-				r := s.judge(t, g.spec, value)
-				if r.request == nil && r.schema != nil || r.request != nil && r.schema == nil && g.late == nil {
-					rt.Fatalf("%q: the schema: %v; the request: %v", value, r.schema, r.request)
-				}
-			})
+		rapid.Check(t, func(rt *rapid.T) {
+			value := strings.Join(rapid.SliceOfN(rapid.SampledFrom(g.alphabet), 0, 6).Draw(rt, "value"), "")
+			if strings.Contains(value, "$(") {
+				rt.Skip("a template")
+			}
+			r := s.judge(t, g.spec, value)
+			if r.request == nil && r.schema != nil || r.request != nil && r.schema == nil && g.late == nil {
+				rt.Fatalf("%q: the schema: %v; the request: %v", value, r.schema, r.request)
+			}
 		})
-	}
+	})
 }
 
 // TestWholeSpecsAgree is the same for what fields have to do with each other.
@@ -269,9 +273,11 @@ func TestEveryScalarHasAGrammar(t *testing.T) {
 		v1alpha1.Bool(""), v1alpha1.Duration(""), v1alpha1.Timeout(""), v1alpha1.Name(""), v1alpha1.Label(""), v1alpha1.URL(""), v1alpha1.Branch(""), v1alpha1.Path(""), v1alpha1.Host(""),
 		v1alpha1.ImageName(""), v1alpha1.Tag(""), v1alpha1.Digest(""), v1alpha1.Line(""), v1alpha1.SyncOption(""), v1alpha1.WorkloadKind(""), v1alpha1.HealthScope(""), v1alpha1.Queue(""),
 		v1alpha1.Transport(""), v1alpha1.WindowPolicy(""), v1alpha1.ForeignOperationPolicy(""), v1alpha1.OnFailure(""), v1alpha1.ValuePath(""), v1alpha1.LabelValue(""), v1alpha1.Value(""),
+		v1alpha1.Provider(""), v1alpha1.APIURL(""), v1alpha1.Revision(""), v1alpha1.IssueLabel(""), v1alpha1.User(""), v1alpha1.Team(""), v1alpha1.MergeMethod(""), v1alpha1.ClosePolicy(""), v1alpha1.Wait(""),
 	} {
 		name := strings.TrimPrefix(fmt.Sprintf("%T", scalar), "v1alpha1.")
-		if _, ok := grammars[name]; !ok {
+		_, deploys := grammars[name]
+		if _, proposes := proposalGrammars[name]; !deploys && !proposes {
 			t.Errorf("no grammar for %s", name)
 		}
 	}

@@ -7,13 +7,15 @@ type Reason string
 
 // Phases, in their order.
 const (
-	ReasonPreparing  Reason = "Preparing"
-	ReasonLocking    Reason = "Locking"
-	ReasonPublishing Reason = "Publishing"
-	ReasonSyncing    Reason = "Syncing"
-	ReasonVerifying  Reason = "Verifying"
-	ReasonReverting  Reason = "Reverting"
-	ReasonReleasing  Reason = "Releasing"
+	ReasonPreparing       Reason = "Preparing"
+	ReasonLocking         Reason = "Locking"
+	ReasonPublishing      Reason = "Publishing"
+	ReasonOpening         Reason = "Opening"
+	ReasonWaitingForMerge Reason = "WaitingForMerge"
+	ReasonSyncing         Reason = "Syncing"
+	ReasonVerifying       Reason = "Verifying"
+	ReasonReverting       Reason = "Reverting"
+	ReasonReleasing       Reason = "Releasing"
 )
 
 // ReasonSucceeded is the reason of a run that has done all it was asked to.
@@ -44,18 +46,20 @@ const (
 
 // Reasons of failures under way.
 const (
-	ReasonLockTimeout      Reason = "LockTimeout"
-	ReasonPushRejected     Reason = "PushRejected"
-	ReasonPushConflict     Reason = "PushConflict"
-	ReasonSyncFailed       Reason = "SyncFailed"
-	ReasonSyncWindowClosed Reason = "SyncWindowClosed"
-	ReasonSyncTimeout      Reason = "SyncTimeout"
-	ReasonOperationBlocked Reason = "OperationBlocked"
-	ReasonSuperseded       Reason = "Superseded"
-	ReasonRolledBack       Reason = "RolledBack"
-	ReasonImageMismatch    Reason = "ImageMismatch"
-	ReasonRolloutFailed    Reason = "RolloutFailed"
-	ReasonVerifyTimeout    Reason = "VerifyTimeout"
+	ReasonLockTimeout         Reason = "LockTimeout"
+	ReasonPushRejected        Reason = "PushRejected"
+	ReasonPushConflict        Reason = "PushConflict"
+	ReasonPullRequestRejected Reason = "PullRequestRejected"
+	ReasonPullRequestClosed   Reason = "PullRequestClosed"
+	ReasonSyncFailed          Reason = "SyncFailed"
+	ReasonSyncWindowClosed    Reason = "SyncWindowClosed"
+	ReasonSyncTimeout         Reason = "SyncTimeout"
+	ReasonOperationBlocked    Reason = "OperationBlocked"
+	ReasonSuperseded          Reason = "Superseded"
+	ReasonRolledBack          Reason = "RolledBack"
+	ReasonImageMismatch       Reason = "ImageMismatch"
+	ReasonRolloutFailed       Reason = "RolloutFailed"
+	ReasonVerifyTimeout       Reason = "VerifyTimeout"
 )
 
 // ReasonInfo documents one reason.
@@ -100,19 +104,21 @@ func Reasons() []ReasonInfo {
 		phase(ReasonPreparing, "resolving the request and checking all that can be checked without a change"),
 		phase(ReasonLocking, "waiting for the lock"),
 		phase(ReasonPublishing, "editing, committing and pushing"),
+		phase(ReasonOpening, "opening the pull request"),
+		phase(ReasonWaitingForMerge, "waiting until the pull request is merged"),
 		phase(ReasonSyncing, "waiting until Argo CD has synced the commit"),
 		phase(ReasonVerifying, "waiting until the image runs"),
 		phase(ReasonReverting, "the run has failed: putting the previous image back"),
 		phase(ReasonReleasing, "releasing the lock"),
 		{Reason: ReasonSucceeded, Terminal: true, Meaning: "done, and seen to be done"},
 
-		final(ReasonCancelled, "the run or its PipelineRun was cancelled, or the PipelineRun timed out", "Start a new run; a commit that was already pushed stays."),
+		final(ReasonCancelled, "the run or its PipelineRun was cancelled, or the PipelineRun timed out", "Start a new run; a commit that was already pushed stays, and a pull request is closed unless pullRequest.onCancel is Keep."),
 		again(ReasonTimedOut, "the run's own timeout passed", "Read in the message which phase it was in; give the task a longer timeout if that phase is just slow."),
 		final(ReasonWorkspaceNotSupported, "the run has workspaces", "Remove the workspaces from the pipeline task: nothing is checked out, so none is needed."),
 
 		final(ReasonInvalidParameters, "a parameter is unknown, missing, of the wrong type or not usable", "Correct the parameter, or the defaults ConfigMap, that the message names."),
 		final(ReasonInvalidSpec, "the definition or the embedded spec is not usable", "Correct the field that the message names."),
-		final(ReasonDefinitionNotFound, "the run's namespace has no GitOpsDeploy of that name", "Create it in the run's namespace, or correct the name in taskRef."),
+		final(ReasonDefinitionNotFound, "the run's namespace has no GitOpsDeploy or GitOpsPR of that name", "Create it in the run's namespace, or correct the name in taskRef."),
 		final(ReasonNamespaceNotEnabled, "the controller may not work in the run's namespace", "Run the command in the message: it creates the RoleBinding."),
 		final(ReasonPolicyDenied, "the platform's policy does not allow it", "Use an allowed host or setting, or ask the platform team to change ConfigMap config-gitops."),
 		again(ReasonCredentialsInvalid, "a Secret is missing or lacks a key, or a server refuses the credentials in it", "Renew or correct the Secret that the message names."),
@@ -126,6 +132,8 @@ func Reasons() []ReasonInfo {
 		again(ReasonLockTimeout, "the lock was not free in time", "Look at the holder that the message names; raise lock.timeout if waiting is normal."),
 		again(ReasonPushRejected, "the git server refused the push", "Read the server's words: usually a protected branch, a hook, or a token that may only read."),
 		again(ReasonPushConflict, "the branch moved under every attempt to push", "Run again; if it goes on, find out what writes to the branch all the time."),
+		again(ReasonPullRequestRejected, "the git host refused the pull request", "Read the host's words: usually the token's or App's rights, a rule for branches, or a repository without pull requests."),
+		final(ReasonPullRequestClosed, "the pull request was closed and not merged", "Read in the pull request why: a person closed it, or a newer run replaced it. Start a new run to propose the change again."),
 		again(ReasonSyncFailed, "Argo CD could not sync", "Read Argo CD's message and the resources that it names."),
 		again(ReasonSyncWindowClosed, "a sync window of the project forbids syncing now", "Run again when the window is open, or change the window."),
 		again(ReasonSyncTimeout, "the application did not reach the commit in time", "Look at the application's conditions; raise argocd.sync.timeout if it is just slow."),

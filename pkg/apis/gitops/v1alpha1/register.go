@@ -14,6 +14,7 @@ const Version = "v1alpha1"
 // Kinds of this version.
 const (
 	KindGitOpsDeploy = "GitOpsDeploy"
+	KindGitOpsPR     = "GitOpsPR"
 	KindGitOpsRecord = "GitOpsRecord"
 )
 
@@ -32,6 +33,7 @@ func Resource(plural string) schema.GroupVersionResource {
 func AddToScheme(scheme *runtime.Scheme) error {
 	scheme.AddKnownTypes(SchemeGroupVersion,
 		&GitOpsDeploy{}, &GitOpsDeployList{},
+		&GitOpsPR{}, &GitOpsPRList{},
 		&GitOpsRecord{}, &GitOpsRecordList{},
 	)
 	metav1.AddToGroupVersion(scheme, SchemeGroupVersion)

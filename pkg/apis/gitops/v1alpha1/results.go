@@ -1,12 +1,13 @@
 package v1alpha1
 
-// Names of the results of a GitOpsDeploy run. Every run has every one of them, a failed run too, and empty where it
-// does not apply. They accumulate over the attempts of a run. All are strings; booleans are "true" or "false".
+// Names of the results of a run, of a GitOpsDeploy or a GitOpsPR. Every run has every one of them, a failed run too, and
+// empty where it does not apply. They accumulate over the attempts of a run. All are strings; booleans are "true" or "false".
 const (
 	// ResultChanged is "true" when an attempt of this run pushed a commit. For a run that only verifies: when the live
 	// set of workload, container and image differs from the lock's GitOpsRecord, or there is none.
 	ResultChanged = "changed"
-	// ResultCommit is the full id of the commit that carries the wanted state, whoever made it.
+	// ResultCommit is the full id of the commit that carries the wanted state, whoever made it. For a merged pull request
+	// it is the merge commit.
 	ResultCommit = "commit"
 	// ResultCommitURL is a link to that commit on its host, where the form of the link is known.
 	ResultCommitURL = "commit-url"
@@ -28,6 +29,16 @@ const (
 	ResultDiff = "diff"
 	// ResultReverted is "true" when the run put the previous value back.
 	ResultReverted = "reverted"
+	// ResultPRNumber is the number of the pull request.
+	ResultPRNumber = "pr-number"
+	// ResultPRURL is a link to the pull request.
+	ResultPRURL = "pr-url"
+	// ResultPRState is open, merged or closed: as the run saw it last.
+	ResultPRState = "pr-state"
+	// ResultPRBranch is the branch that the pull request proposes.
+	ResultPRBranch = "pr-branch"
+	// ResultMergeCommit is the full id of the commit that the merge ended with, whatever its method.
+	ResultMergeCommit = "merge-commit"
 )
 
 // MaxDiffBytes bounds ResultDiff.
@@ -39,11 +50,11 @@ type Result struct {
 	Description string
 }
 
-// Results lists the results of a GitOpsDeploy in the order in which a run carries them.
+// Results lists the results in the order in which a run carries them.
 func Results() []Result {
 	return []Result{
 		{ResultChanged, "true if any attempt of this run pushed a commit; without an update: true if what runs differs from the lock's GitOpsRecord, or there is none"},
-		{ResultCommit, "commit that carries the wanted state"},
+		{ResultCommit, "commit that carries the wanted state; of a merged pull request, the merge commit"},
 		{ResultCommitURL, "link to the commit"},
 		{ResultPreviousImage, "full reference of the first image before the run"},
 		{ResultImage, "full reference of the first image"},
@@ -54,5 +65,10 @@ func Results() []Result {
 		{ResultHealth, "health of the application at the end"},
 		{ResultDiff, "change of the manifest as a unified diff, at most 4 KiB"},
 		{ResultReverted, "true if the previous value was put back"},
+		{ResultPRNumber, "number of the pull request"},
+		{ResultPRURL, "link to the pull request"},
+		{ResultPRState, "open, merged or closed: the state of the pull request as the run saw it last"},
+		{ResultPRBranch, "branch of the pull request"},
+		{ResultMergeCommit, "commit that the merge of the pull request ended with, by whatever method"},
 	}
 }

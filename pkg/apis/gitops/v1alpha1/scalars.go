@@ -127,3 +127,50 @@ type LabelValue string
 // +kubebuilder:validation:MaxLength=1024
 // +kubebuilder:validation:XValidation:rule=`self.contains('$(') || !self.matches(r'\p{Cc}')`,message="write one line"
 type Value string
+
+// Provider is the name of a kind of git host, such as GitHub, or a template. Which ones are known is the controller's to
+// say.
+// +kubebuilder:validation:MaxLength=512
+// +kubebuilder:validation:XValidation:rule="self.contains('$(') || self.size() == 0 || self.matches('^[A-Za-z][-A-Za-z0-9]{0,62}$')",message="write the name of a kind of git host, such as GitHub or Gitea"
+type Provider string
+
+// APIURL is the base of a git host's API over https (http where policy allows it), or a template.
+// +kubebuilder:validation:MaxLength=2048
+// +kubebuilder:validation:XValidation:rule=`self.contains('$(') || self.size() == 0 || (self.matches(r'^(?i:https?)://([A-Za-z0-9]([-A-Za-z0-9]*[A-Za-z0-9])?([.][A-Za-z0-9]([-A-Za-z0-9]*[A-Za-z0-9])?)*|\[[0-9A-Fa-f:.]+\])(:[1-9][0-9]{0,4})?(/[-A-Za-z0-9._~]+)*/?$') && !self.matches(r'/[.][.]?(/|$)'))`,message="write https://HOST or https://HOST/PATH, without password, query or fragment"
+type APIURL string
+
+// Revision is a branch, a tag, a full reference or a commit, or a template.
+// +kubebuilder:validation:MaxLength=512
+// +kubebuilder:validation:XValidation:rule=`self.contains('$(') || self.size() == 0 || (self.size() <= 244 && self.matches(r'^[^-/.~^:?*\[\\[:space:][:cntrl:]]([^~^:?*\[\\[:space:][:cntrl:]]*[^/.~^:?*\[\\[:space:][:cntrl:]])?$') && !self.contains('..') && !self.contains('//') && !self.contains('/.') && !self.contains('@{') && self != '@' && !self.matches('[.]lock(/|$)'))`,message="write a branch, a tag or a commit"
+type Revision string
+
+// IssueLabel is a label of issues and pull requests, or a template. $(params.NAME[*]) as a whole stands for all items of
+// an array parameter. An empty one is as good as none.
+// +kubebuilder:validation:MaxLength=512
+// +kubebuilder:validation:XValidation:rule=`self.contains('$(') || (self.trim().size() <= 100 && !self.trim().matches(r'[\p{Cc},]'))`,message="write one line of at most 100 bytes, without commas"
+type IssueLabel string
+
+// User is the name of a user of the git host, or a template, as for IssueLabel.
+// +kubebuilder:validation:MaxLength=512
+// +kubebuilder:validation:XValidation:rule=`self.contains('$(') || self.size() == 0 || (self.size() <= 100 && self.matches(r'^[A-Za-z0-9_][-A-Za-z0-9._]*(\[bot\])?$'))`,message="write the name of a user, without '@'"
+type User string
+
+// Team is the name of a team, or organisation/team, or a template, as for IssueLabel.
+// +kubebuilder:validation:MaxLength=512
+// +kubebuilder:validation:XValidation:rule="self.contains('$(') || self.size() == 0 || (self.size() <= 100 && self.matches('^[A-Za-z0-9_][-A-Za-z0-9._]*(/[A-Za-z0-9_][-A-Za-z0-9._]*)?$'))",message="write the name of a team, or organisation/team"
+type Team string
+
+// MergeMethod is merge, squash, rebase, or a template.
+// +kubebuilder:validation:MaxLength=512
+// +kubebuilder:validation:XValidation:rule="self.contains('$(') || self.size() == 0 || self in ['merge', 'squash', 'rebase']",message="write merge, squash or rebase"
+type MergeMethod string
+
+// ClosePolicy is Close, Keep, or a template.
+// +kubebuilder:validation:MaxLength=512
+// +kubebuilder:validation:XValidation:rule="self.contains('$(') || self.size() == 0 || self in ['Close', 'Keep']",message="write Close or Keep"
+type ClosePolicy string
+
+// Wait is None, Merged, Deployed, or a template.
+// +kubebuilder:validation:MaxLength=512
+// +kubebuilder:validation:XValidation:rule="self.contains('$(') || self.size() == 0 || self in ['None', 'Merged', 'Deployed']",message="write None, Merged or Deployed"
+type Wait string

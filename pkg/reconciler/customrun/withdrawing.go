@@ -1,0 +1,72 @@
+package customrun
+
+import (
+	"context"
+	"fmt"
+
+	v1alpha1 "github.com/tekton-gitops/tekton-gitops/pkg/apis/gitops/v1alpha1"
+	"github.com/tekton-gitops/tekton-gitops/pkg/failpoint"
+	"github.com/tekton-gitops/tekton-gitops/pkg/pullrequest"
+)
+
+// withdraws tells whether a run that ends still has to close its pull request: it was cancelled, and does not keep it. A
+// run whose time is over leaves it open: people may still want to merge it.
+func (run *run) withdraws() bool {
+	v, req := run.cp.Verdict, run.data.Request
+	if v == nil || v.Reason != v1alpha1.ReasonCancelled || req == nil || req.PullRequest == nil || req.PullRequest.KeepOnCancel {
+		return false
+	}
+	state := run.data.PullRequest
+	// Without a pushed commit there is none; state.Number may be missing although it is there.
+	return !state.Withdrawn && state.Head != "" && state.State != pullrequest.Merged
+}
+
+// withdraw closes the pull request of a cancelled run: first a comment that says why, then the end. One that somebody has
+// pushed to, or that another run has taken over, is not the run's alone, and stays.
+func (r *Reconciler) withdraw(ctx context.Context, run *run) (move, error) {
+	state := &run.data.PullRequest
+	h, err := r.openHost(ctx, run)
+	if err != nil {
+		return move{}, err
+	}
+	if state.Number == 0 {
+		all, err := h.ByHead(ctx, run.data.Request.PullRequest.Branch, run.data.Request.Git.Branch)
+		if err != nil {
+			return move{}, err
+		}
+		for _, pr := range all {
+			if m, ok := markerOf(pr.Body); ok && m.UID == string(run.UID) {
+				state.note(pr)
+			}
+		}
+	}
+	withdrawn := again(releasingMessage(run))
+	if state.Number == 0 {
+		state.Withdrawn = true
+		return withdrawn, nil
+	}
+	pr, err := h.Get(ctx, state.Number)
+	if err != nil {
+		return move{}, err
+	}
+	state.note(pr)
+	owner, ok := markerOf(pr.Body)
+	if pr.State != pullrequest.Open || pr.Head != state.Head || (ok && owner.UID != string(run.UID)) {
+		state.Withdrawn = true
+		return withdrawn, nil
+	}
+	if err := r.confirm(ctx, run); err != nil {
+		return move{}, err
+	}
+	failpoint.Here(failpoint.WithdrawBefore)
+	if !state.Told || state.Closing != state.Number {
+		err = h.Comment(ctx, state.Number, "tekton-gitops: cancelled "+string(run.UID), fmt.Sprintf("Closed, because CustomRun `%s/%s` was cancelled.", run.Namespace, run.Name))
+		if err == nil {
+			state.Closing, state.Told = state.Number, true
+		}
+	} else if err = h.Close(ctx, state.Number); err == nil {
+		state.Withdrawn, state.State = true, pullrequest.Closed
+	}
+	failpoint.Here(failpoint.WithdrawAfter)
+	return withdrawn, err
+}
