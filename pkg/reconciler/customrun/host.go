@@ -23,8 +23,8 @@ type host struct {
 // openHost prepares the git host of a run's pull request. Nothing is contacted, once the phase Preparing has found out
 // what kind of host it is.
 func (r *Reconciler) openHost(ctx context.Context, run *run) (*host, error) {
-	if limit := r.memories.of(run.UID, r.clock.Now()).limited; limit != nil && r.clock.Now().Before(limit.Until) {
-		return nil, limit
+	if err := r.limited(run); err != nil {
+		return nil, err
 	}
 	server, credential, err := r.hostServer(ctx, run)
 	if err != nil {
@@ -43,6 +43,14 @@ func (r *Reconciler) openHost(ctx context.Context, run *run) (*host, error) {
 	return &host{Client: client, key: pollKey{
 		provider: state.Provider, api: server.API, owner: server.Owner, name: server.Name, credential: credential,
 	}}, nil
+}
+
+// limited keeps a run from asking a git host again that wants to be left alone.
+func (r *Reconciler) limited(run *run) error {
+	if limit := r.memories.of(run.UID, r.clock.Now()).limited; limit != nil && r.clock.Now().Before(limit.Until) {
+		return limit
+	}
+	return nil
 }
 
 // hostServer is how to reach the API of the run's git host, and a hash of what it is logged in to with.

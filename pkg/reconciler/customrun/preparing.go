@@ -22,6 +22,9 @@ func (r *Reconciler) preparing(ctx context.Context, run *run) (move, error) {
 	if run.data.Request == nil {
 		return r.resolve(ctx, run)
 	}
+	if err := r.limited(run); err != nil {
+		return move{}, err
+	}
 	found, done, err := call(r.background, run, callCheck, checkTimeout, func(ctx context.Context) (checked, error) {
 		return r.check(ctx, run)
 	})
