@@ -62,8 +62,14 @@ const (
 	OpenWriteAfter      Name = "opening.write.after"
 	TouchBefore         Name = "opening.touch.before"
 	TouchAfter          Name = "opening.touch.after"
+	OlderTellBefore     Name = "opening.comment.before"
+	OlderTellAfter      Name = "opening.comment.after"
+	OlderCloseBefore    Name = "opening.close.before"
+	OlderCloseAfter     Name = "opening.close.after"
 	MergeWriteBefore    Name = "waitingformerge.write.before"
 	MergeWriteAfter     Name = "waitingformerge.write.after"
+	WithdrawTellBefore  Name = "releasing.comment.before"
+	WithdrawTellAfter   Name = "releasing.comment.after"
 	WithdrawBefore      Name = "releasing.close.before"
 	WithdrawAfter       Name = "releasing.close.after"
 	WithdrawWriteBefore Name = "releasing.write.before"
@@ -82,7 +88,8 @@ func WayBack() []Name {
 	}
 }
 
-// PullRequest lists the places that a GitOpsPR passes which waits until it is deployed, in their order. It takes no lock.
+// PullRequest lists the places that a GitOpsPR passes which waits until it is deployed, in their order. It takes no lock,
+// so that it ends with its verdict.
 func PullRequest() []Name {
 	return []Name{
 		StartWriteBefore, StartWriteAfter, PrepareWriteBefore, PrepareWriteAfter,
@@ -94,10 +101,16 @@ func PullRequest() []Name {
 	}
 }
 
+// Superseding lists the places that a GitOpsPR passes to close the pull request of an older one.
+func Superseding() []Name {
+	return []Name{OlderTellBefore, OlderTellAfter, OlderCloseBefore, OlderCloseAfter}
+}
+
 // Withdrawal lists the places that a cancelled GitOpsPR passes to close its pull request.
 func Withdrawal() []Name {
 	return []Name{
-		VerdictWriteBefore, VerdictWriteAfter, WithdrawBefore, WithdrawAfter, WithdrawWriteBefore, WithdrawWriteAfter, EndWriteBefore, EndWriteAfter,
+		VerdictWriteBefore, VerdictWriteAfter, WithdrawTellBefore, WithdrawTellAfter, WithdrawWriteBefore, WithdrawWriteAfter,
+		WithdrawBefore, WithdrawAfter, EndWriteBefore, EndWriteAfter,
 	}
 }
 
