@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/tekton-gitops/tekton-gitops/pkg/failpoint"
 	"github.com/tekton-gitops/tekton-gitops/pkg/gitrepo"
+	"github.com/tekton-gitops/tekton-gitops/pkg/pullrequest"
 	"github.com/tekton-gitops/tekton-gitops/pkg/request"
 	"knative.dev/pkg/logging"
 )
@@ -102,8 +104,29 @@ func (r *Reconciler) editForBranch(ctx context.Context, run *run) (b branched, e
 		logging.FromContext(ctx).Debugw("the older branch cannot be edited", "branch", branch, "error", errorText(run, err))
 		return b, nil
 	}
-	b.adopted, b.ours = !there.changed, uid == string(run.UID)
-	return b, nil
+	if there.changed {
+		return b, nil
+	}
+	if b.ours = uid == string(run.UID); b.ours {
+		b.adopted = true
+		return b, nil
+	}
+	b.adopted, err = r.isProposed(ctx, run, b.old)
+	b.secrets = append(b.secrets, run.secrets...)
+	return b, err
+}
+
+// isProposed tells whether a commit that an older run has made is what an open pull request proposes. One that was merged,
+// or closed, is not proposed again: it has its place in the history, and was made on a base that has gone on since.
+func (r *Reconciler) isProposed(ctx context.Context, run *run, commit string) (bool, error) {
+	h, err := r.openHost(ctx, run)
+	if err != nil {
+		return false, err
+	}
+	all, err := h.ByHead(ctx, run.data.Request.PullRequest.Branch, run.data.Request.Git.Branch)
+	return slices.ContainsFunc(all, func(pr pullrequest.PullRequest) bool {
+		return pr.State == pullrequest.Open && !pr.FromFork && pr.Head == commit
+	}), err
 }
 
 // trailerUID begins the line of a commit's message that says which run has made it.

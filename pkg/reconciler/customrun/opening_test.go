@@ -89,6 +89,39 @@ func TestPullRequestIsAdopted(t *testing.T) {
 	}
 }
 
+// A version that was merged, or whose pull request was closed, is proposed anew when the base has another one again, though
+// its branch is still there.
+func TestPullRequestIsProposedAnew(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]func(*pullSite) error{
+		"merged":   func(s *pullSite) error { return s.repo.Merge(1, "merge") },
+		"squashed": func(s *pullSite) error { return s.repo.Merge(1, "squash") },
+		"rebased":  func(s *pullSite) error { return s.repo.Merge(1, "rebase") },
+		"closed":   func(s *pullSite) error { return s.repo.Close(1) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newPullSite(t)
+			s.create(s.promote("1.0.1"))
+			s.finish(testRun)
+			s.must(change(s))
+			s.person("main", map[string]string{prodOverlay: strings.ReplaceAll(kustomization100, "1.0.0", "1.2.3")})
+			again := s.promote("1.0.1", merged())
+			again.Name = "again"
+			s.waits(again)
+			if s.rev("push-1.0.1^") != s.rev("main") {
+				t.Error("the branch is not made on the base")
+			}
+			s.must(s.repo.Merge(2, "merge"))
+			s.polled()
+			s.wantSucceeded(s.finish("again"), map[string]string{"changed": "true", "pr-number": "2", "merge-commit": s.rev("main"), "previous-image": "quay.io/team/server:1.2.3"})
+			if got := s.tagAt("main"); got != "1.0.1" {
+				t.Errorf("the base has %s", got)
+			}
+		})
+	}
+}
+
 // What cannot be proposed ends with a named reason, and opens nothing.
 func TestPullRequestRefused(t *testing.T) {
 	t.Parallel()

@@ -174,21 +174,8 @@ const maxSuperseded = 20
 // one, then the end. One that a person has pushed to stays.
 func (r *Reconciler) supersede(ctx context.Context, run *run, h *host) (done bool, err error) {
 	state := &run.data.PullRequest
-	switch {
-	case state.Closing != 0 && !state.Told:
-		text := fmt.Sprintf("Superseded by #%d.", state.Number)
-		if err := h.Comment(ctx, state.Closing, "tekton-gitops: superseded by "+string(run.UID), text); err != nil {
-			return false, err
-		}
-		state.Told = true
-		return false, nil
-	case state.Closing != 0:
-		if err := h.Close(ctx, state.Closing); err != nil {
-			return false, err
-		}
-		state.Superseded = append(state.Superseded, state.Closing)
-		state.Closing, state.Told = 0, false
-		return false, nil
+	if state.Closing != 0 {
+		return false, r.closeOlder(ctx, run, h)
 	}
 	open, err := h.ListOpen(ctx, run.data.Request.Git.Branch)
 	if err != nil {
@@ -200,6 +187,34 @@ func (r *Reconciler) supersede(ctx context.Context, run *run, h *host) (done boo
 	}
 	state.Closing = open[older].Number
 	return false, nil
+}
+
+// closeOlder makes the next of the two steps, unless somebody was faster: it is closed, or has been pushed to.
+func (r *Reconciler) closeOlder(ctx context.Context, run *run, h *host) error {
+	state := &run.data.PullRequest
+	older, err := h.Get(ctx, state.Closing)
+	if err != nil {
+		return err
+	}
+	if !superseded(run, older) {
+		state.Closing, state.Told = 0, false
+		return nil
+	}
+	if !state.Told {
+		failpoint.Here(failpoint.OlderTellBefore)
+		err := h.Comment(ctx, state.Closing, "tekton-gitops: superseded by "+string(run.UID), fmt.Sprintf("Superseded by #%d.", state.Number))
+		failpoint.Here(failpoint.OlderTellAfter)
+		state.Told = err == nil
+		return err
+	}
+	failpoint.Here(failpoint.OlderCloseBefore)
+	err = h.Close(ctx, state.Closing)
+	failpoint.Here(failpoint.OlderCloseAfter)
+	if err == nil {
+		state.Superseded = append(state.Superseded, state.Closing)
+		state.Closing, state.Told = 0, false
+	}
+	return err
 }
 
 // superseded tells whether a pull request is one of ours that this run's replaces.

@@ -58,15 +58,20 @@ func (r *Reconciler) withdraw(ctx context.Context, run *run) (move, error) {
 	if err := r.confirm(ctx, run); err != nil {
 		return move{}, err
 	}
-	failpoint.Here(failpoint.WithdrawBefore)
 	if !state.Told || state.Closing != state.Number {
+		failpoint.Here(failpoint.WithdrawTellBefore)
 		err = h.Comment(ctx, state.Number, "tekton-gitops: cancelled "+string(run.UID), fmt.Sprintf("Closed, because CustomRun `%s/%s` was cancelled.", run.Namespace, run.Name))
+		failpoint.Here(failpoint.WithdrawTellAfter)
 		if err == nil {
 			state.Closing, state.Told = state.Number, true
 		}
-	} else if err = h.Close(ctx, state.Number); err == nil {
+		return withdrawn, err
+	}
+	failpoint.Here(failpoint.WithdrawBefore)
+	err = h.Close(ctx, state.Number)
+	failpoint.Here(failpoint.WithdrawAfter)
+	if err == nil {
 		state.Withdrawn, state.State = true, pullrequest.Closed
 	}
-	failpoint.Here(failpoint.WithdrawAfter)
 	return withdrawn, err
 }
