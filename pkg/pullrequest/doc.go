@@ -2,7 +2,8 @@
 // API is below it, one package each; what is common to them is here.
 //
 // Promises of a Client, whoever provides it:
-//   - Nothing is kept between calls but connections, and every call has a deadline.
+//   - Nothing is kept between calls but connections and the token of an App, and every call has a deadline. Several
+//     goroutines may call at a time.
 //   - A call that changes something can be made again after its answer was lost: Label, RequestReview, Assign, Comment,
 //     EnableAutoMerge, DisableAutoMerge and Close end where the first call ended; Create ends with ErrExists, and ByHead
 //     finds what it made.

@@ -26,7 +26,7 @@ const (
 	maxRedirects   = 5
 	defaultTimeout = 30 * time.Second
 	connectTimeout = 15 * time.Second
-	idleTimeout    = 30 * time.Second
+	idleTimeout    = 90 * time.Second
 )
 
 type clockFunc func() time.Time

@@ -43,7 +43,7 @@ func newWire(s pullrequest.Server) (*wire, error) {
 		DialContext:           s.Dial,
 		TLSClientConfig:       &tls.Config{MinVersion: tls.VersionTLS12},
 		TLSHandshakeTimeout:   15 * time.Second,
-		IdleConnTimeout:       30 * time.Second,
+		IdleConnTimeout:       90 * time.Second,
 		MaxIdleConnsPerHost:   2,
 		ForceAttemptHTTP2:     true,
 		ExpectContinueTimeout: time.Second,

@@ -106,6 +106,11 @@ func (r *Reconciler) openArgo(ctx context.Context, run *run) (*argo, error) {
 	}, nil
 }
 
+// dialAPI checks the address that is really dialled against the policy as it is now.
+func (s *settings) dialAPI(ctx context.Context, network, address string) (net.Conn, error) {
+	return s.policy().DialAPI()(ctx, network, address)
+}
+
 // dialArgoCD checks the address that is really dialled against the policy as it is now.
 func (s *settings) dialArgoCD(ctx context.Context, address string) (net.Conn, error) {
 	return s.policy().DialArgoCD()(ctx, "tcp", address)

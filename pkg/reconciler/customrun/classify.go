@@ -115,6 +115,7 @@ func (r *Reconciler) outcomeOf(ctx context.Context, run *run, err error) move {
 	count, wait := r.failures.next(run.UID)
 	if limit := (*pullrequest.LimitError)(nil); errors.As(err, &limit) {
 		r.memories.of(run.UID, r.clock.Now()).limited = limit
+		r.hosts.drop()
 		wait = max(wait, limit.Until.Sub(r.clock.Now()))
 	}
 	text := run.clean(err.Error())

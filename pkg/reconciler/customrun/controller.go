@@ -83,6 +83,7 @@ func (c *Constructor) NewController(ctx context.Context, cmw configmap.Watcher) 
 	wake := func(key types.NamespacedName) { impl.EnqueueKey(key) }
 	r.background = newBackground(ctx, r.clock, wake)
 	r.watches = newWatches(ctx, r.clock, wake)
+	r.hosts = newHostClients(r.clock)
 	r.polls = newPolls(ctx, r.clock, wake, func() time.Duration { return settings.policy().PullRequestPollInterval })
 	synced := cache.InformerSynced(informer.HasSynced)
 	c.synced.Store(&synced)
@@ -123,7 +124,9 @@ func (r *Reconciler) handler(enqueue func(types.NamespacedName)) cache.ResourceE
 			if !ok {
 				return
 			}
-			r.watches.unsubscribe(types.NamespacedName{Namespace: cr.Namespace, Name: cr.Name})
+			key := types.NamespacedName{Namespace: cr.Namespace, Name: cr.Name}
+			r.watches.unsubscribe(key)
+			r.polls.unsubscribe(key)
 			if name := lockOf(cr); name != "" {
 				r.wakeQueue(cr.Namespace, name)
 			}

@@ -94,6 +94,7 @@ func newHarness(t *testing.T, objects ...runtime.Object) *harness {
 	t.Cleanup(func() { _ = h.backends.argocd.Close() })
 	h.background = newBackground(ctx, h.now, h.wakeNow)
 	h.watches = newWatches(ctx, h.now, h.wakeNow)
+	h.hosts = newHostClients(h.now)
 	h.polls = newPolls(ctx, h.now, h.wakeNow, func() time.Duration { return h.settings.policy().PullRequestPollInterval })
 	h.policy(map[string]string{
 		"allowed-git-hosts": "127.0.0.1, git.example.com", "allowed-argocd-hosts": "127.0.0.1, argocd.example.com", "allow-http-git": "true", "allow-plaintext": "true",

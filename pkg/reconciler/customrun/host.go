@@ -36,13 +36,12 @@ func (r *Reconciler) openHost(ctx context.Context, run *run) (*host, error) {
 	if err != nil {
 		return nil, err
 	}
-	client, err := provider.Open(server)
+	key := pollKey{provider: state.Provider, api: server.API, owner: server.Owner, name: server.Name, credential: credential}
+	client, err := r.hosts.get(key, func() (pullrequest.Client, error) { return provider.Open(server) })
 	if err != nil {
 		return nil, err
 	}
-	return &host{Client: client, key: pollKey{
-		provider: state.Provider, api: server.API, owner: server.Owner, name: server.Name, credential: credential,
-	}}, nil
+	return &host{Client: client, key: key}, nil
 }
 
 // limited keeps a run from asking a git host again that wants to be left alone.
@@ -53,7 +52,7 @@ func (r *Reconciler) limited(run *run) error {
 	return nil
 }
 
-// hostServer is how to reach the API of the run's git host, and a hash of what it is logged in to with.
+// hostServer is how to reach the API of the run's git host, and a hash of what it is logged in to with and how.
 func (r *Reconciler) hostServer(ctx context.Context, run *run) (s pullrequest.Server, credential string, err error) {
 	req := run.data.Request
 	at, err := pullrequest.ParseAddress(req.Git.URL)
@@ -72,10 +71,10 @@ func (r *Reconciler) hostServer(ctx context.Context, run *run) (s pullrequest.Se
 	}
 	s = pullrequest.Server{
 		API: req.PullRequest.APIURL, Owner: at.Owner, Name: at.Name, Auth: pullrequest.Auth{Token: auth.Token}, CA: auth.CA,
-		AllowHTTP: p.AllowHTTPGit, Timeout: p.GitTimeout, Dial: p.DialAPI(), Clock: r.clock,
+		AllowHTTP: p.AllowHTTPGit, Timeout: p.GitTimeout, Dial: r.settings.dialAPI, Clock: r.clock,
 	}
 	sum := sha256.New()
-	fmt.Fprintf(sum, "%s\x00", auth.Token)
+	fmt.Fprintf(sum, "%t %s %x %s\x00", s.AllowHTTP, s.Timeout, sha256.Sum256(s.CA), auth.Token)
 	if auth.App != nil {
 		s.Auth.App = &pullrequest.App{ID: auth.App.ID, Installation: auth.App.Installation, PrivateKey: auth.App.PrivateKey}
 		fmt.Fprintf(sum, "%d/%d\x00%s", auth.App.ID, auth.App.Installation, auth.App.PrivateKey)

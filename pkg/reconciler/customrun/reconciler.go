@@ -35,6 +35,7 @@ type Reconciler struct {
 	background *background
 	watches    *watches
 	polls      *polls
+	hosts      *hostClients
 	plans      *plans
 	failures   *failures
 	memories   *memories
