@@ -66,7 +66,7 @@ cluster: ## Start a local control plane with the controller and keep it until Ct
 	@$(GO) run ./test/demo -stay
 
 .PHONY: bench
-bench: ## Measure against the scripted chain, on the sample and on a large repository
+bench: ## Measure against the scripted chain, and what runs that wait for a merge cost
 	$(GO) run ./test/bench
 
 .PHONY: lint

@@ -102,6 +102,8 @@ func TestStepsOfTheScript(t *testing.T) {
 func TestGoals(t *testing.T) {
 	fast, slow := took(500, 500, 500), took(1000, 1000, 1000)
 	fine := memory{peak: 120 << 20, now: 100 << 20}
+	well, unwell := waitingWell(), waitingWell()
+	unwell.processor *= 2
 	for _, test := range []struct {
 		name string
 		r    report
@@ -112,6 +114,8 @@ func TestGoals(t *testing.T) {
 		{"the large repository takes more than half", report{cases: []comparison{{"large", largeGoal, took(501, 501, 501), slow}}, memory: fine}, false},
 		{"memory is at the limit", report{cases: []comparison{{"sample", sampleGoal, fast, slow}}, memory: memory{peak: memoryGoal, now: 1 << 20}}, false},
 		{"nothing was measured", report{cases: []comparison{{"sample", sampleGoal, nil, nil}}, memory: fine}, false},
+		{"all met, those of waiting runs too", report{cases: []comparison{{"sample", sampleGoal, fast, slow}}, memory: fine, waiting: &well}, true},
+		{"waiting runs keep the controller busy", report{cases: []comparison{{"sample", sampleGoal, fast, slow}}, memory: fine, waiting: &unwell}, false},
 		{"memory is unknown", report{cases: []comparison{{"sample", sampleGoal, fast, slow}}}, false},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -3,7 +3,8 @@
 // large repository. It needs Linux.
 //
 // Each round deploys a new tag to the same application once with a CustomRun and once with the script, in turns, so
-// that both find the same state and do the same work. The exit status is 1 when a goal is missed.
+// that both find the same state and do the same work. After that it measures what many GitOpsPRs cost that wait for the
+// merge of their pull requests. The exit status is 1 when a goal is missed.
 package main
 
 import (
@@ -29,14 +30,19 @@ const settle = time.Second
 // options of a measurement. The goals are set for the defaults.
 type options struct {
 	rounds, files, commits int
-	keepLog                string
+	// runs wait for the merge of their pull requests, and are looked at for the time look.
+	runs    int
+	look    time.Duration
+	keepLog string
 }
 
 func main() {
 	var o options
-	flag.IntVar(&o.rounds, "rounds", 5, "deployments by each side in each case; the median counts")
+	flag.IntVar(&o.rounds, "rounds", 5, "deployments by each side in each case; the median counts; 0 leaves the cases out")
 	flag.IntVar(&o.files, "files", 50_000, "files of the large repository; 0 leaves it out")
 	flag.IntVar(&o.commits, "commits", 20_000, "commits of the large repository")
+	flag.IntVar(&o.runs, "runs", 500, "runs that wait for the merge of their pull requests in 20 repositories; 0 leaves them out")
+	flag.DurationVar(&o.look, "look", 5*time.Minute, "how long the waiting runs are looked at; each looks after its poll once in 5 minutes")
 	flag.StringVar(&o.keepLog, "keep-log", "", "directory for the controller's log, which is removed otherwise")
 	flag.Parse()
 	good, err := run(o)
@@ -70,6 +76,11 @@ func run(o options) (good bool, err error) {
 	}
 	if report.memory, err = memoryOf(p.controller.PID()); err != nil {
 		return false, err
+	}
+	if o.runs > 0 {
+		if report.waiting, err = measureWaiting(ctx, p, o.runs, o.look); err != nil {
+			return false, fmt.Errorf("runs that wait for the merge: %w", err)
+		}
 	}
 	fmt.Println(report.markdown())
 	return report.good(), nil

@@ -1,8 +1,13 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"io"
+	"net/http"
 	"os"
+	"regexp"
 	"strconv"
 	"strings"
 )
@@ -39,4 +44,40 @@ func parseMemory(status string) (m memory, err error) {
 		return memory{}, fmt.Errorf("the controller's status has no memory: %q", status)
 	}
 	return m, nil
+}
+
+// maxMetrics bounds the page of metrics.
+const maxMetrics = 4 << 20
+
+// heapOf reads the heap that a controller has in use, in bytes, from its metrics. They are up to half a minute old.
+func heapOf(ctx context.Context, metrics string) (int64, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, metrics, nil)
+	if err != nil {
+		return 0, err
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return 0, err
+	}
+	defer response.Body.Close()
+	page, err := io.ReadAll(io.LimitReader(response.Body, maxMetrics))
+	if err != nil {
+		return 0, err
+	}
+	return parseHeap(string(page))
+}
+
+// heapMetric is its line in the page. The prefix is that of the component.
+var heapMetric = regexp.MustCompile(`(?m)^\w+_go_heap_in_use(?:\{.*\})? (\S+)$`)
+
+func parseHeap(page string) (int64, error) {
+	found := heapMetric.FindStringSubmatch(page)
+	if found == nil {
+		return 0, errors.New("the controller's metrics have no heap in use")
+	}
+	bytes, err := strconv.ParseFloat(found[1], 64)
+	if err != nil {
+		return 0, fmt.Errorf("read the controller's heap: %w", err)
+	}
+	return int64(bytes), nil
 }

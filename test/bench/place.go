@@ -5,13 +5,15 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"time"
 
 	tekton "github.com/tektoncd/pipeline/pkg/client/clientset/versioned"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/tekton-gitops/tekton-gitops/pkg/policy"
 	"github.com/tekton-gitops/tekton-gitops/test/localcluster"
 	"github.com/tekton-gitops/tekton-gitops/test/testbed"
 )
@@ -56,7 +58,8 @@ func openPlace(ctx context.Context, keepLog string) (p *place, err error) {
 }
 
 func (p *place) startController(ctx context.Context, logDir string) error {
-	binary, err := release(ctx, p.dir)
+	// As it is released: without fail points and symbols.
+	binary, err := testbed.Binary(ctx, p.dir, false)
 	if err != nil {
 		return err
 	}
@@ -66,6 +69,9 @@ func (p *place) startController(ctx context.Context, logDir string) error {
 	}
 	p.binarySize = info.Size()
 	if err := testbed.Install(ctx, p.Cluster); err != nil {
+		return err
+	}
+	if err := p.releasedSettings(ctx); err != nil {
 		return err
 	}
 	if err := os.MkdirAll(logDir, 0o700); err != nil {
@@ -81,24 +87,30 @@ func (p *place) startController(ctx context.Context, logDir string) error {
 	return nil
 }
 
-// release builds the controller without fail points and without symbols. Paths stay in it (no -trimpath), so that what the
-// tests have compiled need not be compiled again.
-func release(ctx context.Context, dir string) (string, error) {
+// releasedSettings takes back what the tests have for their haste: a leadership that changes hands in seconds, and polls
+// every second. Both cost processor time all the while.
+func (p *place) releasedSettings(ctx context.Context) error {
 	root, err := testbed.Root()
 	if err != nil {
-		return "", err
+		return err
 	}
-	out := filepath.Join(dir, "controller")
-	build := exec.CommandContext(ctx, "go", "build", "-ldflags", "-s -w", "-o", out, "./cmd/controller")
-	build.Dir = root
-	if text, err := build.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("build the controller: %w\n%s", err, text)
+	leadership, err := os.ReadFile(filepath.Join(root, "config", "config-leader-election.yaml"))
+	if err != nil {
+		return err
 	}
-	return out, nil
+	if err := p.Apply(ctx, testbed.Namespace, leadership); err != nil {
+		return err
+	}
+	defaultInterval := []byte(`{"data":{"pull-request-poll-interval":null}}`)
+	_, err = p.Client.CoreV1().ConfigMaps(testbed.Namespace).Patch(ctx, policy.Name, types.MergePatchType, defaultInterval, metav1.PatchOptions{})
+	return err
 }
 
 // subjects makes the cases, each with a tenant of its own.
 func (p *place) subjects(ctx context.Context, o options) ([]*subject, error) {
+	if o.rounds == 0 {
+		return nil, nil
+	}
 	sample, err := p.newSubject(ctx, "sample product catalog", sampleGoal)
 	if err != nil {
 		return nil, err

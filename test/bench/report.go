@@ -74,6 +74,8 @@ type report struct {
 	cases  []comparison
 	memory memory
 	facts  []fact
+	// waiting is nil when it was left out.
+	waiting *waiting
 }
 
 // goal is one line of the verdict.
@@ -87,10 +89,14 @@ func (r report) goals() []goal {
 	for _, c := range r.cases {
 		goals = append(goals, goal{fmt.Sprintf("%s: %.2f of the script's time, goal at most %.2f", c.name, c.ratio(), c.goal), c.ratio() > 0 && c.ratio() <= c.goal})
 	}
-	return append(goals, goal{
+	goals = append(goals, goal{
 		fmt.Sprintf("controller memory: at most %s resident, goal below %s", megabytes(r.memory.peak), megabytes(memoryGoal)),
 		r.memory.peak > 0 && r.memory.peak < memoryGoal,
 	})
+	if r.waiting == nil {
+		return goals
+	}
+	return append(goals, r.waiting.goals()...)
 }
 
 func (r report) good() bool {
@@ -100,7 +106,9 @@ func (r report) good() bool {
 // markdown is the report as people read it.
 func (r report) markdown() string {
 	var b strings.Builder
-	b.WriteString("\n| case | CustomRun, median | script, median | ratio | CustomRun, min to max | script, min to max |\n|---|---|---|---|---|---|\n")
+	if len(r.cases) > 0 {
+		b.WriteString("\n| case | CustomRun, median | script, median | ratio | CustomRun, min to max | script, min to max |\n|---|---|---|---|---|---|\n")
+	}
 	for _, c := range r.cases {
 		ours, script := spreadOf(c.ours), spreadOf(c.script)
 		fmt.Fprintf(&b, "| %s | %s | %s | %.2f | %s to %s | %s to %s |\n", c.name, seconds(ours.median.took), seconds(script.median.took), c.ratio(),
@@ -116,6 +124,9 @@ func (r report) markdown() string {
 	fmt.Fprintf(&b, "| controller memory, resident at the end (VmRSS) | %s |\n", megabytes(r.memory.now))
 	for _, f := range r.facts {
 		fmt.Fprintf(&b, "| %s | %s |\n", f.name, f.value)
+	}
+	if r.waiting != nil {
+		b.WriteString(r.waiting.markdown())
 	}
 	b.WriteString("\n")
 	for _, g := range r.goals() {
