@@ -23,7 +23,8 @@ type backends struct {
 	argocd  *argocd.Pool
 }
 
-// openGit prepares the run's repository, with the credentials of the run's own namespace. Nothing is contacted yet.
+// openGit prepares the run's repository, with the credentials of the run's own namespace. Nothing is contacted yet, but for
+// the token of a GitHub App.
 func (r *Reconciler) openGit(ctx context.Context, run *run) (*gitrepo.Repository, error) {
 	git := run.data.Request.Git
 	auth, _, err := credentials.Git(ctx, r.backends.secrets, run.Namespace, run.data.Request.Run.ServiceAccount, git.Secret, git.URL)
@@ -32,7 +33,7 @@ func (r *Reconciler) openGit(ctx context.Context, run *run) (*gitrepo.Repository
 	}
 	run.secrets = append(run.secrets, auth.Secrets()...)
 	p := r.settings.policy()
-	if err := r.gitLogin(ctx, run, &auth, p); err != nil {
+	if err := r.gitLogin(ctx, run, git.URL, &auth, p); err != nil {
 		return nil, err
 	}
 	if p.RequireHostBinding && !auth.Bound && !auth.Anonymous() {

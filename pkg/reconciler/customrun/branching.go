@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/tekton-gitops/tekton-gitops/pkg/failpoint"
@@ -94,7 +93,16 @@ func (r *Reconciler) editForBranch(ctx context.Context, run *run) (b branched, e
 		return b, err
 	}
 	uid, ours := madeBy(text)
-	if !ours {
+	b.ours = uid == string(run.UID)
+	proposed, known := false, b.ours
+	if ours && !b.ours {
+		proposed, known, err = r.isProposed(ctx, run, b.old)
+		b.secrets = append(b.secrets, run.secrets...)
+	}
+	switch {
+	case err != nil:
+		return b, err
+	case !known:
 		return b, fmt.Errorf("%w: branch %s exists, and its newest commit %s was not made by this controller: delete the branch, or choose another with pullRequest.branch",
 			errForeignBranch, branch, short(b.old))
 	}
@@ -104,29 +112,27 @@ func (r *Reconciler) editForBranch(ctx context.Context, run *run) (b branched, e
 		logging.FromContext(ctx).Debugw("the older branch cannot be edited", "branch", branch, "error", errorText(run, err))
 		return b, nil
 	}
-	if there.changed {
-		return b, nil
-	}
-	if b.ours = uid == string(run.UID); b.ours {
-		b.adopted = true
-		return b, nil
-	}
-	b.adopted, err = r.isProposed(ctx, run, b.old)
-	b.secrets = append(b.secrets, run.secrets...)
-	return b, err
+	b.adopted = !there.changed && (b.ours || proposed)
+	return b, nil
 }
 
-// isProposed tells whether a commit that an older run has made is what an open pull request proposes. One that was merged,
-// or closed, is not proposed again: it has its place in the history, and was made on a base that has gone on since.
-func (r *Reconciler) isProposed(ctx context.Context, run *run, commit string) (bool, error) {
+// isProposed looks at a commit that says that an older run has made it. proposed: it is what an open pull request proposes.
+// One that was merged, or closed, is not proposed again: it has its place in the history, and was made on a base that has
+// gone on since. known: a pull request of the branch has it in its marker, or none has a marker. A commit that a person has
+// amended says the same as before, and is the person's.
+func (r *Reconciler) isProposed(ctx context.Context, run *run, commit string) (proposed, known bool, err error) {
 	h, err := r.openHost(ctx, run)
 	if err != nil {
-		return false, err
+		return false, false, err
 	}
 	all, err := h.ByHead(ctx, run.data.Request.PullRequest.Branch, run.data.Request.Git.Branch)
-	return slices.ContainsFunc(all, func(pr pullrequest.PullRequest) bool {
-		return pr.State == pullrequest.Open && !pr.FromFork && pr.Head == commit
-	}), err
+	marked := false
+	for _, pr := range all {
+		m, ok := markerOf(pr.Body)
+		marked, known = marked || ok, known || m.Commit == commit
+		proposed = proposed || (pr.State == pullrequest.Open && !pr.FromFork && pr.Head == commit)
+	}
+	return proposed, known || !marked, err
 }
 
 // trailerUID begins the line of a commit's message that says which run has made it.

@@ -113,9 +113,7 @@ func (r *Reconciler) outcomeOf(ctx context.Context, run *run, err error) move {
 		return fail(reason, explain(reason, run, err))
 	}
 	count, wait := r.failures.next(run.UID)
-	if limit := (*pullrequest.LimitError)(nil); errors.As(err, &limit) {
-		r.memories.of(run.UID, r.clock.Now()).limited = limit
-		r.hosts.drop()
+	if limit := r.noteLimit(run, err); limit != nil {
 		wait = max(wait, limit.Until.Sub(r.clock.Now()))
 	}
 	text := run.clean(err.Error())

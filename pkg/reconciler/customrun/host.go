@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 
 	"github.com/tekton-gitops/tekton-gitops/pkg/credentials"
@@ -42,6 +43,17 @@ func (r *Reconciler) openHost(ctx context.Context, run *run) (*host, error) {
 		return nil, err
 	}
 	return &host{Client: client, key: key}, nil
+}
+
+// noteLimit keeps a git host's wish to be left alone, nil when the error is none.
+func (r *Reconciler) noteLimit(run *run, err error) *pullrequest.LimitError {
+	var limit *pullrequest.LimitError
+	if !errors.As(err, &limit) {
+		return nil
+	}
+	r.memories.of(run.UID, r.clock.Now()).limited = limit
+	r.hosts.drop()
+	return limit
 }
 
 // limited keeps a run from asking a git host again that wants to be left alone.
@@ -129,12 +141,12 @@ func findProvider(ctx context.Context, run *run, s pullrequest.Server) (pullrequ
 	return provider, cmp.Or(want.APIURL, provider.API(at.Scheme, at.Host)), nil
 }
 
-// gitLogin turns a GitHub App into what git logs in with. Others are left as they are.
-func (r *Reconciler) gitLogin(ctx context.Context, run *run, auth *credentials.GitAuth, p policy.Policy) error {
+// gitLogin turns a GitHub App into what git logs in to a repository with. Others are left as they are.
+func (r *Reconciler) gitLogin(ctx context.Context, run *run, url string, auth *credentials.GitAuth, p policy.Policy) error {
 	if auth.App == nil {
 		return nil
 	}
-	at, err := pullrequest.ParseAddress(run.data.Request.Git.URL)
+	at, err := pullrequest.ParseAddress(url)
 	if err != nil {
 		return err
 	}
@@ -142,7 +154,7 @@ func (r *Reconciler) gitLogin(ctx context.Context, run *run, auth *credentials.G
 		Owner: at.Owner, Name: at.Name, CA: auth.CA, AllowHTTP: p.AllowHTTPGit, Timeout: p.GitTimeout, Dial: p.DialAPI(), Clock: r.clock,
 		Auth: pullrequest.Auth{App: &pullrequest.App{ID: auth.App.ID, Installation: auth.App.Installation, PrivateKey: auth.App.PrivateKey}},
 	}
-	if pr := run.data.Request.PullRequest; pr != nil {
+	if pr := run.data.Request.PullRequest; pr != nil && url == run.data.Request.Git.URL {
 		s.API = pr.APIURL
 	}
 	for _, provider := range hosts.Providers() {
@@ -153,7 +165,9 @@ func (r *Reconciler) gitLogin(ctx context.Context, run *run, auth *credentials.G
 		if err := p.CheckAPI(s.API); err != nil {
 			return err
 		}
-		auth.Username, auth.Password, err = provider.GitLogin(ctx, s)
+		sum := sha256.Sum256(fmt.Appendf(nil, "%d/%d\x00%s", auth.App.ID, auth.App.Installation, auth.App.PrivateKey))
+		key := pollKey{provider: provider.Name, api: s.API, owner: at.Owner, name: at.Name, credential: hex.EncodeToString(sum[:8])}
+		auth.Username, auth.Password, err = r.hosts.login(key, func() (string, string, error) { return provider.GitLogin(ctx, s) })
 		run.secrets = append(run.secrets, auth.Secrets()...)
 		return err
 	}

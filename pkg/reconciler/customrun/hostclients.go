@@ -15,6 +15,13 @@ type hostClients struct {
 	clock clock.PassiveClock
 	mu    sync.Mutex
 	by    map[pollKey]*hostClient
+	// logins are the tokens that Apps use for git.
+	logins map[pollKey]hostLogin
+}
+
+type hostLogin struct {
+	username, password string
+	until              time.Time
 }
 
 type hostClient struct {
@@ -26,7 +33,7 @@ type hostClient struct {
 const hostClientLifetime = 2 * time.Minute
 
 func newHostClients(c clock.PassiveClock) *hostClients {
-	return &hostClients{clock: c, by: map[pollKey]*hostClient{}}
+	return &hostClients{clock: c, by: map[pollKey]*hostClient{}, logins: map[pollKey]hostLogin{}}
 }
 
 // get gives the client of a key, which open makes where there is none.
@@ -49,6 +56,29 @@ func (c *hostClients) get(key pollKey, open func() (pullrequest.Client, error)) 
 	}
 	c.by[key] = &hostClient{Client: client, used: now}
 	return client, nil
+}
+
+// login gives what git logs in with, which ask gets where there is none. Calls for one key may ask twice.
+func (c *hostClients) login(key pollKey, ask func() (username, password string, err error)) (username, password string, err error) {
+	c.mu.Lock()
+	for old, l := range c.logins {
+		if c.clock.Now().After(l.until) {
+			delete(c.logins, old)
+		}
+	}
+	known, ok := c.logins[key]
+	c.mu.Unlock()
+	if ok {
+		return known.username, known.password, nil
+	}
+	until := c.clock.Now().Add(hostClientLifetime)
+	if username, password, err = ask(); err != nil {
+		return "", "", err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.logins[key] = hostLogin{username: username, password: password, until: until}
+	return username, password, nil
 }
 
 // drop forgets all clients: after a limit, some go on to refuse by themselves. The runs keep the pause.

@@ -78,7 +78,9 @@ type memory struct {
 	notHolder bool
 	// changes is the list of the source's commits for the pull request, once it is known, and pull is how that was seen last.
 	changes *string
-	pull    *pullrequest.PullRequest
+	pull    *pulled
+	// skipped are older pull requests that need not be closed after all, though a list shows them so.
+	skipped []int
 	// touchTries counts the failures in a row of one finishing touch.
 	touchTries int
 	// limited is the git host's wish to be left alone.

@@ -57,8 +57,10 @@ func (s pullState) afterRetry() pullState {
 const (
 	// createdPause is waited before a list is asked again that did not show what the host says is there.
 	createdPause = 2 * time.Second
-	// rejectedTries is how often a pull request is proposed again that the host has refused.
+	// rejectedTries is how often a pull request is proposed again that the host has refused, and existsTries how often one
+	// that the host has and does not list.
 	rejectedTries = 3
+	existsTries   = 5
 )
 
 // opening finds or creates the pull request, and then makes its finishing touches, one in each reconcile.
@@ -74,7 +76,7 @@ func (r *Reconciler) opening(ctx context.Context, run *run) (move, error) {
 		return m, err
 	}
 	state := run.data.PullRequest
-	message := fmt.Sprintf("pull request #%d is open: %s", state.Number, state.URL)
+	message := fmt.Sprintf("pull request #%d is %s: %s", state.Number, state.State, state.URL)
 	for _, w := range state.Warnings {
 		message += "; " + w
 	}
@@ -96,6 +98,9 @@ func (r *Reconciler) findOrCreate(ctx context.Context, run *run, h *host) (move,
 		return move{}, err
 	}
 	if pr, ok := adoptable(run, all); ok {
+		if pr.State == pullrequest.Open && pr.Head != state.Head {
+			return r.otherHead(ctx, run, pr)
+		}
 		state.note(pr)
 		mine, marked := markerOf(pr.Body)
 		state.Adopted = !marked || mine.UID != string(run.UID)
@@ -111,16 +116,18 @@ func (r *Reconciler) findOrCreate(ctx context.Context, run *run, h *host) (move,
 	})
 	failpoint.Here(failpoint.OpenAfter)
 	switch {
+	case errors.Is(err, pullrequest.ErrExists) && m.touchTries < existsTries:
+		m.touchTries++
+		return stay("the git host has the pull request, but does not list it yet", createdPause<<m.touchTries), nil
 	case errors.Is(err, pullrequest.ErrExists):
-		return stay("the git host has the pull request, but does not list it yet", createdPause), nil
+		return move{}, fmt.Errorf("%w: branch %s has a pull request, and none is to be found", pullrequest.ErrRejected, req.PullRequest.Branch)
+	case errors.Is(err, pullrequest.ErrNoDifference) && m.touchTries < rejectedTries:
+		m.touchTries++
+		return stay("the git host sees no difference between the branches yet", createdPause), nil
 	case errors.Is(err, pullrequest.ErrNoDifference):
 		// Somebody else's merge was faster. The base is edited again, and has it.
-		again, err := r.replan(run)
-		if err == nil && again.kind == moveStay {
-			state.Head = ""
-			again = next(Publishing, "branch "+req.Git.Branch+" has moved, editing again")
-		}
-		return again, err
+		m.touchTries = 0
+		return r.proposeAnew(run)
 	case errors.Is(err, pullrequest.ErrRejected) && m.touchTries < rejectedTries:
 		// Right after a push, a host may not know the branch yet.
 		m.touchTries++
@@ -131,6 +138,38 @@ func (r *Reconciler) findOrCreate(ctx context.Context, run *run, h *host) (move,
 	m.touchTries = 0
 	state.note(pr)
 	return again(fmt.Sprintf("opened pull request #%d: %s", pr.Number, pr.URL)), nil
+}
+
+// otherHead is what follows where the open pull request of the branch shows another commit than this run's: the host may be
+// late, a newer run may have replaced the commit, or a person has pushed.
+func (r *Reconciler) otherHead(ctx context.Context, run *run, pr pullrequest.PullRequest) (move, error) {
+	repository, err := r.openGit(ctx, run)
+	if err != nil {
+		return move{}, err
+	}
+	defer repository.Close()
+	tip, err := repository.TipOf(ctx, run.data.Request.PullRequest.Branch)
+	if err != nil {
+		return move{}, err
+	}
+	if tip == run.data.PullRequest.Head {
+		return stay(fmt.Sprintf("the git host does not show the new commit on pull request #%d yet", pr.Number), createdPause), nil
+	}
+	if m, ok := markerOf(pr.Body); ok && m.UID != string(run.UID) && m.Commit == tip {
+		run.data.PullRequest.note(pr)
+		return superseding(run, m.Run), nil
+	}
+	return r.proposeAnew(run)
+}
+
+// proposeAnew goes back to edit on the base: what was published is not what the branch, or the base, has by now.
+func (r *Reconciler) proposeAnew(run *run) (move, error) {
+	m, err := r.replan(run)
+	if err == nil && m.kind == moveStay {
+		run.data.PullRequest.Head = ""
+		m = next(Publishing, "the branches have moved, editing again")
+	}
+	return m, err
 }
 
 // adoptable is the pull request that this run takes for its own: an open one of the branch; else the one that this very

@@ -60,6 +60,8 @@ const (
 	pollJitter = 5
 	// pollPatience is after how many polls without news the interval begins to grow, up to twice its length.
 	pollPatience = 20
+	// pollBackoff is how often the pause doubles while a host does not answer.
+	pollBackoff = 4
 )
 
 func newPolls(ctx context.Context, c clock.WithTicker, wake func(types.NamespacedName), interval func() time.Duration) *polls {
@@ -123,18 +125,23 @@ func (p *polls) endUnused(key pollKey, one *poll) {
 // follow polls while there are subscribers.
 func (p *polls) follow(ctx context.Context, key pollKey, one *poll, with poller) {
 	var cursor pullrequest.Cursor
-	quiet := 0
+	quiet, failures := 0, 0
 	for p.alive(key, one) {
 		changes, err := p.ask(ctx, with, cursor)
 		pause := p.pause(quiet)
+		_, final := finalReason(err)
 		switch limit := (*pullrequest.LimitError)(nil); {
 		case errors.As(err, &limit):
 			pause = max(pause, limit.Until.Sub(p.clock.Now()))
-		case err != nil:
+		case final:
 			// The runs' own calls report the cause, such as a token that has expired.
 			p.notify(one, nil, true)
-			quiet = 0
+		case err != nil:
+			// A host that does not answer is not asked by every run besides.
+			pause <<= min(failures, pollBackoff)
+			failures++
 		default:
+			failures = 0
 			first := cursor.Tag == "" && cursor.Seen.IsZero()
 			cursor, pause = changes.Next, max(pause, changes.After)
 			p.notify(one, changes.Numbers, first || changes.More)

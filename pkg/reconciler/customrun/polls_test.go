@@ -158,16 +158,24 @@ func TestPollsSleepAsTheHostWants(t *testing.T) {
 	}
 }
 
-// What a poll cannot find out, each run finds out itself: its own call tells why.
-func TestPollFailureWakesTheRuns(t *testing.T) {
-	b := newPollBench(t, seenAt(1), pollAnswer{err: pullrequest.ErrUnauthorized}, pollAnswer{err: &pullrequest.LimitError{Until: testStart}}, pollAnswer{changes: pullrequest.Changes{More: true}})
+// What a poll is refused for good, each run finds out itself: its own call tells why. A host that does not answer is not
+// asked by all of them besides, and less often.
+func TestPollFailures(t *testing.T) {
+	away := pollAnswer{err: errors.New("connection refused")}
+	b := newPollBench(t, seenAt(1), pollAnswer{err: pullrequest.ErrUnauthorized}, pollAnswer{err: &pullrequest.LimitError{Until: testStart}}, away, away, pollAnswer{changes: pullrequest.Changes{More: true}})
 	b.subscribe(shop, runA, 1, b.host)
-	for n, wakes := range []int{1, 2, 2, 3} { // a limit is no news
+	for n, wakes := range []int{1, 2, 2, 2, 2, 3} {
 		b.asked(n + 1)
 		if got := b.wakes()["a"]; got != wakes {
 			t.Errorf("woken %d times after answer %d, want %d", got, n+1, wakes)
 		}
 		b.pass()
+		if n == 4 { // the second failure in a row: twice the pause
+			if b.host.count() != n+1 {
+				t.Error("asked again as soon as ever")
+			}
+			b.pass()
+		}
 	}
 }
 

@@ -18,6 +18,8 @@ const (
 	maxTitleBytes = 250
 	// maxChanges bounds the source commits that are listed.
 	maxChanges = 50
+	// maxChangesBytes bounds the list: GitHub takes 64 KiB for the whole body.
+	maxChangesBytes = 16 << 10
 	// changesTimeout bounds reading them: without the list, the pull request is as good.
 	changesTimeout = time.Minute
 	// shortestID is how much of a commit id a tag has to begin with to be taken for one: what git abbreviates to.
@@ -128,7 +130,11 @@ func (r *Reconciler) readChanges(ctx context.Context, run *run, from, to string)
 	if err != nil {
 		return gitrepo.Log{}, err
 	}
+	run.secrets = append(run.secrets, auth.Secrets()...)
 	p := r.settings.policy()
+	if err := r.gitLogin(ctx, run, source, &auth, p); err != nil {
+		return gitrepo.Log{}, err
+	}
 	if p.RequireHostBinding && !auth.Bound && !auth.Anonymous() {
 		return gitrepo.Log{}, unbound("git", "an annotation tekton.dev/git-0 with the address of the git server")
 	}
@@ -152,7 +158,11 @@ func changesText(source string, log gitrepo.Log) string {
 	if len(log.Commits) == 0 {
 		fmt.Fprintf(&b, "None between `%s` and `%s`.\n", short(log.From), short(log.To))
 	}
-	for _, c := range log.Commits {
+	for i, c := range log.Commits {
+		if b.Len() > maxChangesBytes {
+			log.More, log.Commits = true, log.Commits[:i]
+			break
+		}
 		id := "`" + short(c.ID) + "`"
 		if link := gitrepo.CommitURL(source, c.ID); link != "" {
 			id = "[" + id + "](" + link + ")"
@@ -165,7 +175,7 @@ func changesText(source string, log gitrepo.Log) string {
 	return strings.TrimSpace(b.String())
 }
 
-// escapeMarkdown keeps a commit's subject from becoming a link, a mention or a comment of its own.
+// escapeMarkdown keeps a commit's subject from becoming a link, a mention, a comment or a word that closes an issue.
 func escapeMarkdown(text string) string {
-	return strings.NewReplacer("\\", "\\\\", "`", "\\`", "*", "\\*", "_", "\\_", "[", "\\[", "]", "\\]", "<", "&lt;", ">", "&gt;", "@", "@\u200b", "#", "#\u200b", "|", "\\|").Replace(text)
+	return strings.NewReplacer("&", "&amp;", "\\", "\\\\", "://", ":\u200b//", "`", "\\`", "*", "\\*", "_", "\\_", "[", "\\[", "]", "\\]", "<", "&lt;", ">", "&gt;", "@", "@\u200b", "#", "#\u200b", "|", "\\|").Replace(text)
 }

@@ -2,9 +2,12 @@ package customrun
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"time"
 
 	"github.com/tekton-gitops/tekton-gitops/pkg/failpoint"
+	corev1 "k8s.io/api/core/v1"
 	"knative.dev/pkg/logging"
 )
 
@@ -13,12 +16,28 @@ import (
 const releaseBound = 30 * time.Second
 
 // releasing writes the record of a success while the lock is still held, gives the lock back, and ends the attempt.
+//
+// No error here changes how the attempt ends: its verdict stands.
 func (r *Reconciler) releasing(ctx context.Context, run *run) (move, error) {
 	m, err := r.release(ctx, run)
-	if err == nil || r.clock.Since(run.data.Release.Since.Time) < releaseBound {
+	if err == nil || errors.Is(err, errStale) {
 		return m, err
 	}
+	_ = r.noteLimit(run, err)
+	left := releaseBound - r.clock.Since(run.data.Release.Since.Time)
+	_, final := finalReason(err)
+	if left > 0 && !final {
+		_, wait := r.failures.next(run.UID)
+		return stay(releasingMessage(run), min(wait, left)), nil
+	}
 	logging.FromContext(ctx).Warnw("ending without having released everything", "lock", run.cp.Lock, "error", errorText(run, err))
+	if left > 0 && run.withdraws() {
+		state := &run.data.PullRequest
+		r.recorder.Eventf(run.CustomRun, corev1.EventTypeWarning, "PullRequestIncomplete", "%s",
+			bounded(run.clean(fmt.Sprintf("pull request #%d stays as it is: %s", state.Number, err)), maxEventBytes))
+		state.Withdrawn = true
+		return again(releasingMessage(run)), nil
+	}
 	return end(), nil
 }
 

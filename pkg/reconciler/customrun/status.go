@@ -241,8 +241,9 @@ func (r *Reconciler) schedule(run *run, status *v1beta1.CustomRunStatus, m move)
 		return
 	}
 	wake := m.wake
-	if timeout := run.GetTimeout(); timeout > 0 && status.StartTime != nil {
-		left := status.StartTime.Add(timeout).Sub(r.clock.Now()) + time.Millisecond
+	interruptible := run.cp.Verdict == nil || run.cp.Phase == Reverting
+	if timeout := run.GetTimeout(); interruptible && timeout > 0 && status.StartTime != nil {
+		left := max(status.StartTime.Add(timeout).Sub(r.clock.Now()), 0) + time.Millisecond
 		if wake <= 0 || left < wake {
 			wake = left
 		}

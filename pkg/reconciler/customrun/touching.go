@@ -31,11 +31,9 @@ const maxTouchTries = 5
 // finishTouches makes the next finishing touch, and tells whether the run has to come back for more.
 func (r *Reconciler) finishTouches(ctx context.Context, run *run, h *host) (m move, more bool, err error) {
 	state := &run.data.PullRequest
-	if state.State != pullrequest.Open {
-		return move{}, false, nil
-	}
 	for _, t := range []touch{touchText, touchLabels, touchReviewers, touchAssignees, touchAutoMerge, touchOlder} {
-		if slices.Contains(state.Done, t) {
+		// Of what is merged already, only what it replaces is left to be closed.
+		if late := state.State == pullrequest.Merged && t == touchOlder; slices.Contains(state.Done, t) || (state.State != pullrequest.Open && !late) {
 			continue
 		}
 		effect, err := r.touches(ctx, run, t)
@@ -85,6 +83,11 @@ func (r *Reconciler) touches(ctx context.Context, run *run, t touch) (effect, er
 // makeTouch makes one effect. One that the host refuses is given up with a warning: the pull request is there, and people
 // can see and mend it.
 func (r *Reconciler) makeTouch(ctx context.Context, run *run, h *host, t touch, e effect) (move, error) {
+	if t == touchText {
+		if _, done := r.texts(ctx, run); !done {
+			return stay("reading the changes of the source for the pull request", callBackstop), nil
+		}
+	}
 	if err := r.confirm(ctx, run); err != nil {
 		return move{}, err
 	}
@@ -106,7 +109,7 @@ func (r *Reconciler) makeTouch(ctx context.Context, run *run, h *host, t touch, 
 	if done {
 		state.Done = append(state.Done, t)
 	}
-	return again(fmt.Sprintf("pull request #%d is open: %s", state.Number, state.URL)), nil
+	return again(fmt.Sprintf("pull request #%d is %s: %s", state.Number, state.State, state.URL)), nil
 }
 
 const (
@@ -131,7 +134,14 @@ func (r *Reconciler) rewrite(ctx context.Context, run *run, h *host) error {
 	if !done {
 		return errTextPending
 	}
-	return h.Edit(ctx, run.data.PullRequest.Number, text.title, text.body)
+	pr, err := h.Get(ctx, run.data.PullRequest.Number)
+	if err != nil {
+		return err
+	}
+	if pr.Head != run.data.PullRequest.Head {
+		return fmt.Errorf("%w: its head is %s, not commit %s of this run", pullrequest.ErrHeadMoved, short(pr.Head), short(run.data.PullRequest.Head))
+	}
+	return h.Edit(ctx, pr.Number, text.title, text.body)
 }
 
 // errTextPending is transient: the changes of the source are being read.
@@ -155,6 +165,10 @@ func (r *Reconciler) autoMerge(ctx context.Context, run *run, h *host) error {
 		return err
 	}
 	state.AutoMerge = true
+	// Where nothing stood in the way it is merged by now. Otherwise, or where that cannot be told, it is looked at later.
+	if pr, err := h.Get(ctx, state.Number); err == nil {
+		state.note(pr)
+	}
 	return nil
 }
 
@@ -181,7 +195,10 @@ func (r *Reconciler) supersede(ctx context.Context, run *run, h *host) (done boo
 	if err != nil {
 		return false, err
 	}
-	older := slices.IndexFunc(open, func(pr pullrequest.PullRequest) bool { return superseded(run, pr) })
+	skipped := r.memories.of(run.UID, r.clock.Now()).skipped
+	older := slices.IndexFunc(open, func(pr pullrequest.PullRequest) bool {
+		return superseded(run, pr) && !slices.Contains(skipped, pr.Number)
+	})
 	if older < 0 || len(state.Superseded) >= maxSuperseded {
 		return true, nil
 	}
@@ -197,6 +214,8 @@ func (r *Reconciler) closeOlder(ctx context.Context, run *run, h *host) error {
 		return err
 	}
 	if !superseded(run, older) {
+		m := r.memories.of(run.UID, r.clock.Now())
+		m.skipped = append(m.skipped, older.Number)
 		state.Closing, state.Told = 0, false
 		return nil
 	}

@@ -40,10 +40,14 @@ func (r *Reconciler) waitingForMerge(ctx context.Context, run *run) (move, error
 		if err != nil {
 			return move{}, err
 		}
-		m.pull = &pr
+		m.pull = look(pr)
 	}
 	pr := *m.pull
-	state.note(pr)
+	state.note(pr.PullRequest)
+	// Before what became of it: what was merged, or closed, is the other run's commit.
+	if by, taken := takenOver(run, pr.marker); taken {
+		return superseding(run, by), nil
+	}
 	switch pr.State {
 	case pullrequest.Merged:
 		return r.merged(run), nil
@@ -51,11 +55,8 @@ func (r *Reconciler) waitingForMerge(ctx context.Context, run *run) (move, error
 		return r.closed(run), nil
 	}
 	state.ClosedSince = nil
-	if by, taken := takenOver(run, pr); taken {
-		return fail(v1alpha1.ReasonSuperseded, fmt.Sprintf("CustomRun %s has put another commit on pull request #%d: %s", by, state.Number, state.URL)), nil
-	}
 	if state.AutoMerge && pr.Head != state.Head {
-		return r.stopAutoMerge(ctx, run, h, pr)
+		return r.stopAutoMerge(ctx, run, h)
 	}
 	return stay(r.waitingForMergeMessage(run, pr.Blocked), renewPoll), nil
 }
@@ -65,7 +66,8 @@ func (r *Reconciler) waitingForMergeMessage(run *run, blocked string) string {
 	state := run.data.PullRequest
 	message := fmt.Sprintf("pull request #%d waits to be merged: %s", state.Number, state.URL)
 	if blocked != "" {
-		message += "; " + blocked
+		// Checks end without the host calling that a change of the pull request.
+		message += "; when it last changed, " + blocked
 	}
 	for _, w := range state.Warnings {
 		message += "; " + w
@@ -89,10 +91,27 @@ func (r *Reconciler) merged(run *run) move {
 	return next(Syncing, message+", waiting for "+appNames(run.data.Apps))
 }
 
-// takenOver tells which run has replaced the commit of this one on the same branch, if one has.
-func takenOver(run *run, pr pullrequest.PullRequest) (by string, taken bool) {
-	m, ok := markerOf(pr.Body)
-	return m.Run, ok && m.UID != string(run.UID) && m.Commit != run.data.PullRequest.Head
+// pulled is a pull request as a waiting run remembers it: of its body, which may be long, the marker is enough.
+type pulled struct {
+	pullrequest.PullRequest
+	marker marker
+}
+
+func look(pr pullrequest.PullRequest) *pulled {
+	m, _ := markerOf(pr.Body)
+	pr.Body = ""
+	return &pulled{PullRequest: pr, marker: m}
+}
+
+// takenOver tells which run has replaced the commit of this one on the same branch, if one has. m is the pull request's.
+func takenOver(run *run, m marker) (by string, taken bool) {
+	return m.Run, m.UID != "" && m.UID != string(run.UID) && m.Commit != run.data.PullRequest.Head
+}
+
+// superseding ends a run whose commit another run has replaced.
+func superseding(run *run, by string) move {
+	state := run.data.PullRequest
+	return fail(v1alpha1.ReasonSuperseded, fmt.Sprintf("CustomRun %s has put another commit on pull request #%d: %s", by, state.Number, state.URL))
 }
 
 // closed fails the run, unless the pull request is opened again within closedGrace.
@@ -111,12 +130,23 @@ func (r *Reconciler) closed(run *run) move {
 
 // stopAutoMerge: somebody has pushed to the branch. What the run has asked the host to merge was its own commit, nothing
 // that comes later.
-func (r *Reconciler) stopAutoMerge(ctx context.Context, run *run, h *host, pr pullrequest.PullRequest) (move, error) {
+func (r *Reconciler) stopAutoMerge(ctx context.Context, run *run, h *host) (move, error) {
+	// What is remembered may be from before another run has taken it over, and has switched auto-merge on for itself.
+	m := r.memories.of(run.UID, r.clock.Now())
+	m.pull = nil
+	pr, err := h.Get(ctx, run.data.PullRequest.Number)
+	if err != nil {
+		return move{}, err
+	}
+	if pulled := look(pr); pr.State != pullrequest.Open || pr.Head == run.data.PullRequest.Head || pulled.marker.UID != string(run.UID) {
+		m.pull = pulled
+		return again(r.waitingForMergeMessage(run, pr.Blocked)), nil
+	}
 	if err := r.confirm(ctx, run); err != nil {
 		return move{}, err
 	}
 	failpoint.Here(failpoint.TouchBefore)
-	err := h.DisableAutoMerge(ctx, pr)
+	err = h.DisableAutoMerge(ctx, pr)
 	failpoint.Here(failpoint.TouchAfter)
 	if err != nil {
 		return move{}, err

@@ -3,6 +3,7 @@ package customrun
 import (
 	"context"
 	"fmt"
+	"time"
 
 	v1alpha1 "github.com/tekton-gitops/tekton-gitops/pkg/apis/gitops/v1alpha1"
 	"github.com/tekton-gitops/tekton-gitops/pkg/failpoint"
@@ -21,8 +22,12 @@ func (run *run) withdraws() bool {
 	return !state.Withdrawn && state.Head != "" && state.State != pullrequest.Merged
 }
 
+// listedAfter is how long a pull request that was just created may be missing in the host's lists.
+const listedAfter = 10 * time.Second
+
 // withdraw closes the pull request of a cancelled run: first a comment that says why, then the end. One that somebody has
-// pushed to, or that another run has taken over, is not the run's alone, and stays.
+// pushed to, that another run has taken over, or that was there with the same commit before, is not the run's alone, and
+// stays.
 func (r *Reconciler) withdraw(ctx context.Context, run *run) (move, error) {
 	state := &run.data.PullRequest
 	h, err := r.openHost(ctx, run)
@@ -42,6 +47,10 @@ func (r *Reconciler) withdraw(ctx context.Context, run *run) (move, error) {
 	}
 	withdrawn := again(releasingMessage(run))
 	if state.Number == 0 {
+		// It may have been created a moment ago, and not be listed yet.
+		if left := listedAfter - r.clock.Since(run.data.Release.Since.Time); left > 0 {
+			return stay(releasingMessage(run), min(left, createdPause)), nil
+		}
 		state.Withdrawn = true
 		return withdrawn, nil
 	}
@@ -51,7 +60,8 @@ func (r *Reconciler) withdraw(ctx context.Context, run *run) (move, error) {
 	}
 	state.note(pr)
 	owner, ok := markerOf(pr.Body)
-	if pr.State != pullrequest.Open || pr.Head != state.Head || (ok && owner.UID != string(run.UID)) {
+	anothers := (ok && owner.UID != string(run.UID)) || (state.Adopted && !run.data.Outcome.Changed)
+	if pr.State != pullrequest.Open || pr.Head != state.Head || anothers {
 		state.Withdrawn = true
 		return withdrawn, nil
 	}
