@@ -15,6 +15,7 @@ import (
 var bed struct {
 	*testbed.Bed
 	secrets secretValues
+	hosted  hostedRepositories
 }
 
 // parallel is how many tests run side by side: most of their time is spent on waiting.

@@ -69,7 +69,7 @@ func (s *secretValues) find(text string) (at int, found bool) {
 
 // addOfCluster adds the secrets that the control plane came with.
 func (s *secretValues) addOfCluster(c *localcluster.Cluster) {
-	s.add(c.Git.Writer.Password, c.Git.Reader.Password, c.ArgoCD.AdminPassword)
+	s.add(c.Git.Writer.Password, c.Git.Reader.Password, c.ArgoCD.AdminPassword, c.Gitea.Admin.Password, c.Gitea.AdminToken)
 	for _, token := range c.ArgoCD.Tokens {
 		s.add(token)
 	}
@@ -83,6 +83,10 @@ func scanForSecrets(ctx context.Context, controller *testbed.Controller) error {
 		return err
 	}
 	commits, err := writtenCommits(ctx)
+	if err != nil {
+		return err
+	}
+	pulls, err := bed.hosted.written(ctx)
 	if err != nil {
 		return err
 	}
@@ -100,6 +104,7 @@ func scanForSecrets(ctx context.Context, controller *testbed.Controller) error {
 	}
 	texts["the controller's log"] = string(logged)
 	texts["commits"] = commits
+	texts["pull requests"] = pulls
 	texts["metrics"] = metrics
 	var found []error
 	for where, text := range texts {

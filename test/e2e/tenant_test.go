@@ -37,6 +37,10 @@ func newTenant(t *testing.T, o testbed.TenantOptions) *tenant {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if made.Hosted != nil {
+		bed.secrets.add(made.Hosted.Bot.Token, made.Hosted.Bot.Password, made.Hosted.Person.Token, made.Hosted.Person.Password)
+		bed.hosted.add(made.Hosted.GiteaRepository)
+	}
 	client, err := tekton.NewForConfig(bed.Config)
 	if err != nil {
 		t.Fatal(err)

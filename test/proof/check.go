@@ -6,16 +6,18 @@ import (
 )
 
 // shows says at which levels the tests of a package can prove something: P needs nothing but the package, G a git
-// server, S a scripted Argo CD, C the local control plane. The first entry that a test begins with counts.
+// server, S a scripted Argo CD, H a git host with pull requests, C the local control plane. The first entry that a test
+// begins with counts.
 var shows = []struct{ begins, levels string }{
-	{"test/e2e ", "GC"},
-	{"test/crash ", "GC"},
+	{"test/e2e ", "GHC"},
+	{"test/crash ", "GHC"},
+	{"test/conformance ", "H"},
 	{"test/localcluster ", "C"},
 	{"pkg/lock TestAgainst", "C"},
 	{"pkg/argocd TestAgainst", "C"},
 	{"pkg/argocd ", "PS"},
 	{"pkg/gitrepo ", "PG"},
-	{"pkg/reconciler/customrun ", "PGS"},
+	{"pkg/reconciler/customrun ", "PGSH"},
 	{"pkg/", "P"},
 }
 

@@ -68,7 +68,7 @@ func TestReadTable(t *testing.T) {
 		"an unknown level": {
 			head + "| G1 | a | b | X | |\n",
 			[]row{{id: "G1", section: "Git", levels: "X", text: "a", outcome: "b"}},
-			[]string{`line 7: G1: level "X": write P, G, S or C, or several with blanks between them`},
+			[]string{`line 7: G1: level "X": write P, G, S, H or C, or several with blanks between them`},
 		},
 		"nothing expected": {
 			head + "| G1 | a | | G | |\n",

@@ -23,6 +23,7 @@ var sections = []section{
 	{"Git", "G", 9},
 	{"Lock", "L", 10},
 	{"Argo CD", "A", 27},
+	{"Pull request", "P", 15},
 	{"Process", "X", 11},
 }
 
@@ -32,7 +33,7 @@ var header = []string{"id", "case", "expected", "level", "tests"}
 // row is one scenario.
 type row struct {
 	id, section   string
-	levels        string // of P, G, S and C
+	levels        string // of P, G, S, H and C
 	tests         []test
 	text, outcome string
 }
@@ -88,7 +89,7 @@ func split(line string) []string {
 
 var (
 	idForm    = regexp.MustCompile(`^([A-Z])([1-9][0-9]*)([a-z]?)$`)
-	levelForm = regexp.MustCompile(`^[PGSC]( [PGSC])*$`)
+	levelForm = regexp.MustCompile(`^[PGSHC]( [PGSHC])*$`)
 	testForm  = regexp.MustCompile("`([^` ]+) ((?:Test|Fuzz)[^`]*)`")
 )
 
@@ -109,7 +110,7 @@ func parseRow(heading string, cells []string) (r row, problems []string) {
 		problems = append(problems, r.id+": case and expected must not be empty")
 	}
 	if !levelForm.MatchString(cells[3]) {
-		problems = append(problems, fmt.Sprintf("%s: level %q: write P, G, S or C, or several with blanks between them", r.id, cells[3]))
+		problems = append(problems, fmt.Sprintf("%s: level %q: write P, G, S, H or C, or several with blanks between them", r.id, cells[3]))
 	}
 	for _, found := range testForm.FindAllStringSubmatch(cells[4], -1) {
 		// go test writes a subtest's blanks as underscores.

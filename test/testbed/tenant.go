@@ -26,8 +26,11 @@ const (
 // its environments.
 type Tenant struct {
 	*localcluster.Cluster
-	Namespace  string
+	Namespace string
+	// Repository is nil where Hosted is not.
 	Repository *localcluster.Repository
+	// Hosted is there for tenants whose repository is on a git host with pull requests.
+	Hosted *Hosted
 	// Targets are the namespaces that the applications deploy to, by environment.
 	Targets map[string]string
 }
@@ -42,6 +45,16 @@ type TenantOptions struct {
 	AutoSync bool
 	// NotEnabled leaves the RoleBinding out.
 	NotEnabled bool
+	// Hosted puts the repository on Gitea.
+	Hosted bool
+}
+
+// RepoURL is the repository's address for git.
+func (t *Tenant) RepoURL() string {
+	if t.Hosted != nil {
+		return t.Hosted.URL
+	}
+	return t.Repository.HTTPURL
 }
 
 // App is the name of the environment's Argo CD application.
@@ -60,7 +73,12 @@ func NewTenant(ctx context.Context, c *localcluster.Cluster, o TenantOptions) (*
 	if err != nil {
 		return nil, err
 	}
-	if t.Repository, err = c.CreateRepository(ctx, t.Namespace, files); err != nil {
+	if o.Hosted {
+		err = t.createHosted(ctx, files)
+	} else {
+		t.Repository, err = c.CreateRepository(ctx, t.Namespace, files)
+	}
+	if err != nil {
 		return nil, err
 	}
 	for _, environment := range o.Environments {
@@ -70,7 +88,7 @@ func NewTenant(ctx context.Context, c *localcluster.Cluster, o TenantOptions) (*
 		}
 		t.Targets[environment] = target
 		if err := c.CreateApplication(ctx, localcluster.Application{
-			Name: t.App(environment), RepoURL: t.Repository.HTTPURL, Path: "overlays/" + environment,
+			Name: t.App(environment), RepoURL: t.RepoURL(), Path: "overlays/" + environment,
 			Namespace: target, AutoSync: o.AutoSync,
 		}); err != nil {
 			return nil, err
@@ -111,11 +129,15 @@ func (t *Tenant) createSecrets(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	server, login := t.Git.HTTPURL, t.Git.Writer
+	if t.Hosted != nil {
+		server, login = t.Gitea.URL, localcluster.GitUser{Username: t.Hosted.Bot.Name, Password: t.Hosted.Bot.Token}
+	}
 	secrets := []corev1.Secret{
 		{
-			ObjectMeta: metav1.ObjectMeta{Name: GitSecret, Annotations: map[string]string{"tekton.dev/git-0": t.Git.HTTPURL}},
+			ObjectMeta: metav1.ObjectMeta{Name: GitSecret, Annotations: map[string]string{"tekton.dev/git-0": server}},
 			Type:       corev1.SecretTypeBasicAuth,
-			StringData: map[string]string{"username": t.Git.Writer.Username, "password": t.Git.Writer.Password},
+			StringData: map[string]string{"username": login.Username, "password": login.Password},
 		},
 		{
 			ObjectMeta: metav1.ObjectMeta{Name: ArgoCDSecret},
@@ -128,7 +150,7 @@ func (t *Tenant) createSecrets(ctx context.Context) error {
 		}
 	}
 	return t.Apply(ctx, t.Namespace, configMap("config-gitops-defaults", map[string]string{
-		"repo-url": t.Repository.HTTPURL, "git-secret": GitSecret, "argocd-server": t.ArgoCD.Address, "argocd-secret": ArgoCDSecret,
+		"repo-url": t.RepoURL(), "git-secret": GitSecret, "argocd-server": t.ArgoCD.Address, "argocd-secret": ArgoCDSecret,
 	}))
 }
 
@@ -154,7 +176,12 @@ func SampleFiles() (map[string]string, error) {
 
 // OpenTenant gives the tenant that an earlier NewTenant made with the same name and environments.
 func OpenTenant(ctx context.Context, c *localcluster.Cluster, o TenantOptions) (*Tenant, error) {
-	t := &Tenant{Cluster: c, Namespace: o.Name, Targets: map[string]string{}, Repository: c.Repository(o.Name)}
+	t := &Tenant{Cluster: c, Namespace: o.Name, Targets: map[string]string{}}
+	if o.Hosted {
+		t.openHosted()
+	} else {
+		t.Repository = c.Repository(o.Name)
+	}
 	for _, environment := range o.Environments {
 		app, err := c.Applications().Get(ctx, t.App(environment), metav1.GetOptions{})
 		if err != nil {

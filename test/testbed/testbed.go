@@ -94,14 +94,15 @@ func Install(ctx context.Context, c *localcluster.Cluster) error {
 }
 
 // localSettings are the ConfigMaps that differ from a cluster's: local servers are on loopback, which the policy allows
-// by exact address only, and leadership changes hands in seconds, so that tests that kill a replica need not wait a
-// minute.
+// by exact address only, leadership changes hands in seconds, so that tests that kill a replica need not wait a minute,
+// and what happens to a pull request is noticed as fast.
 func localSettings() map[string]map[string]string {
 	return map[string]map[string]string{
 		"config-gitops": {
-			"allowed-git-hosts":    "127.0.0.1, localhost",
-			"allowed-argocd-hosts": "127.0.0.1, localhost",
-			"allow-http-git":       "true",
+			"allowed-git-hosts":          "127.0.0.1, localhost",
+			"allowed-argocd-hosts":       "127.0.0.1, localhost",
+			"allow-http-git":             "true",
+			"pull-request-poll-interval": "1s",
 		},
 		"config-logging": {"loglevel." + component: "debug"},
 		"config-leader-election": {
@@ -138,7 +139,7 @@ func applySoon(ctx context.Context, c *localcluster.Cluster, manifest []byte) er
 }
 
 func waitForKinds(ctx context.Context, c *localcluster.Cluster) error {
-	for _, plural := range []string{"gitopsdeploys", "gitopsrecords"} {
+	for _, plural := range []string{"gitopsdeploys", "gitopsprs", "gitopsrecords"} {
 		resource := c.Dynamic.Resource(schema.GroupVersionResource{Group: "gitops.tekton.dev", Version: "v1alpha1", Resource: plural})
 		err := wait.PollUntilContextTimeout(ctx, 50*time.Millisecond, 10*time.Second, true, func(ctx context.Context) (bool, error) {
 			_, err := resource.List(ctx, metav1.ListOptions{Limit: 1})
