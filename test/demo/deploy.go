@@ -37,6 +37,8 @@ func deploy(ctx context.Context, p *place, tag string) error {
 		ObjectMeta: metav1.ObjectMeta{GenerateName: "product-catalog-"},
 		Spec: pipelinev1.PipelineRunSpec{
 			PipelineRef: &pipelinev1.PipelineRef{Name: "product-catalog"},
+			// A person merges in between.
+			Timeouts: &pipelinev1.TimeoutFields{Pipeline: &metav1.Duration{}},
 			Params: pipelinev1.Params{
 				{Name: "application", Value: *pipelinev1.NewStructuredValues(application)},
 				{Name: "tag", Value: *pipelinev1.NewStructuredValues(tag)},
@@ -46,12 +48,15 @@ func deploy(ctx context.Context, p *place, tag string) error {
 	if err != nil {
 		return err
 	}
-	fmt.Printf("\nPipelineRun %s deploys %s:%s to dev, then to test\n", run.Name, image, tag)
-	shown := newShow(p)
+	fmt.Printf("\nPipelineRun %s deploys %s:%s to dev, then to test, and proposes it for prod\n", run.Name, image, tag)
+	shown, merging := newShow(p), &merger{place: p}
 	ctx, cancel := context.WithTimeout(ctx, runLimit)
 	defer cancel()
 	for {
 		if err := shown.update(ctx, client, run.Name); err != nil {
+			return err
+		}
+		if err := merging.update(ctx, client, run.Name); err != nil {
 			return err
 		}
 		run, err = client.TektonV1().PipelineRuns(p.Namespace).Get(ctx, run.Name, metav1.GetOptions{})
@@ -67,7 +72,7 @@ func deploy(ctx context.Context, p *place, tag string) error {
 		case <-time.After(poll):
 		}
 	}
-	if err := shown.update(ctx, client, run.Name); err != nil {
+	if err := errors.Join(shown.update(ctx, client, run.Name), merging.update(ctx, client, run.Name)); err != nil {
 		return err
 	}
 	condition := run.Status.GetCondition(apis.ConditionSucceeded)
@@ -75,16 +80,20 @@ func deploy(ctx context.Context, p *place, tag string) error {
 	if !condition.IsTrue() {
 		return errors.New("the PipelineRun failed")
 	}
-	return checkLive(ctx, p, tag)
+	if err := checkLive(ctx, p, tag); err != nil {
+		return err
+	}
+	fmt.Println(merging.outcome)
+	return nil
 }
 
-// applyPipeline applies the sample's definition and Pipeline as examples/ has them.
+// applyPipeline applies the sample's definitions and Pipeline as examples/ has them.
 func applyPipeline(ctx context.Context, p *place) error {
 	root, err := testbed.Root()
 	if err != nil {
 		return err
 	}
-	for _, file := range []string{"definition.yaml", "pipeline.yaml"} {
+	for _, file := range []string{"definition.yaml", "promotion.yaml", "pipeline.yaml"} {
 		manifest, err := os.ReadFile(filepath.Join(root, "examples", "product-catalog", file))
 		if err != nil {
 			return err
@@ -98,7 +107,7 @@ func applyPipeline(ctx context.Context, p *place) error {
 
 // checkLive reads the Deployments from the API server: the demo succeeds only if they carry the tag.
 func checkLive(ctx context.Context, p *place, tag string) error {
-	for _, environment := range []string{"dev", "test"} {
+	for _, environment := range environments() {
 		d, err := p.Client.AppsV1().Deployments(p.Targets[environment]).Get(ctx, application, metav1.GetOptions{})
 		if err != nil {
 			return err

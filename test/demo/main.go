@@ -1,7 +1,8 @@
-// Command demo shows the project at work on a local control plane: it deploys a tag of the sample product catalog to
-// dev and then to test through a Pipeline, and shows every phase as it happens.
+// Command demo shows the project at work on a local control plane: it deploys a tag of the sample product catalog to dev
+// and then to test through a Pipeline, and from there to prod by a pull request, which it merges itself in a person's
+// place. It shows every phase as it happens.
 //
-//	demo -tag 1.0.1    starts a control plane, deploys, shows, stops everything; exits 0 only if the tag is live
+//	demo -tag 1.0.1    starts a control plane, deploys, shows, stops everything; exits 0 only if the tag is live in all three
 //	demo -stay         starts a control plane with the controller and keeps it until Ctrl-C
 //
 // While a "demo -stay" runs, "demo -tag" uses its control plane.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 
@@ -19,6 +20,9 @@ import (
 
 // tenantName is the namespace of the sample's pipelines, the repository's name, and the prefix of the applications.
 const tenantName = "product-catalog"
+
+// environments of the sample, in the order of the Pipeline.
+func environments() []string { return []string{"dev", "test", "prod"} }
 
 // place is a control plane with the controller and the sample's tenant on it.
 type place struct {
@@ -87,7 +91,7 @@ func (p *place) start(ctx context.Context) error {
 
 // openTenant makes the sample's tenant, or takes the one that an earlier demo made.
 func (p *place) openTenant(ctx context.Context, cluster *localcluster.Cluster) error {
-	options := testbed.TenantOptions{Name: tenantName, Environments: []string{"dev", "test"}}
+	options := testbed.TenantOptions{Name: tenantName, Environments: environments(), Hosted: true}
 	_, err := cluster.Client.CoreV1().Namespaces().Get(ctx, tenantName, metav1.GetOptions{})
 	switch {
 	case apierrors.IsNotFound(err):
@@ -111,11 +115,11 @@ func (p *place) stay(ctx context.Context) error {
 	fmt.Printf(`
 kubectl:     export KUBECONFIG=%s PATH=%s:$PATH
 Argo CD:     %s (user admin, password %s)
-git:         %s (user %s, password %s)
+Gitea:       %s (user %s, password %s)
 Deploy with: make demo TAG=1.2.3
 Ctrl-C stops everything.
 `, p.Kubernetes.Kubeconfig, p.BinDir, p.ArgoCD.URL, p.ArgoCD.AdminPassword,
-		p.Repository.HTTPURL, p.Git.Writer.Username, p.Git.Writer.Password)
+		strings.TrimSuffix(p.RepoURL(), ".git"), p.Hosted.Person.Name, p.Hosted.Person.Password)
 	<-ctx.Done()
 	fmt.Println("stopping")
 	return nil

@@ -37,6 +37,10 @@ type timeline struct {
 				Phase string    `json:"phase"`
 				Since time.Time `json:"since"`
 			} `json:"timeline"`
+			PullRequest struct {
+				Number int    `json:"number"`
+				URL    string `json:"url"`
+			} `json:"pullRequest"`
 		} `json:"data"`
 	} `json:"gitops"`
 }
@@ -68,9 +72,9 @@ func (s *show) updateRun(ctx context.Context, cr *v1beta1.CustomRun) error {
 	if condition == nil || p.ended {
 		return nil
 	}
-	var t timeline
-	if err := json.Unmarshal(cr.Status.ExtraFields.Raw, &t); err != nil {
-		return fmt.Errorf("read the status of %s: %w", cr.Name, err)
+	t, err := timelineOf(cr)
+	if err != nil {
+		return err
 	}
 	s.phases(name, p, t, cr)
 	if err := s.lock(ctx, name, p, t); err != nil {
@@ -87,6 +91,13 @@ func (s *show) updateRun(ctx context.Context, cr *v1beta1.CustomRun) error {
 	return nil
 }
 
+func timelineOf(cr *v1beta1.CustomRun) (t timeline, err error) {
+	if err := json.Unmarshal(cr.Status.ExtraFields.Raw, &t); err != nil {
+		return t, fmt.Errorf("read the status of %s: %w", cr.Name, err)
+	}
+	return t, nil
+}
+
 // phases prints each phase once it is over, with its duration.
 func (s *show) phases(name string, p *progress, t timeline, cr *v1beta1.CustomRun) {
 	steps := t.GitOps.Data.Timeline
@@ -99,7 +110,7 @@ func (s *show) phases(name string, p *progress, t timeline, cr *v1beta1.CustomRu
 			until = steps[p.phases+1].Since
 		}
 		took := until.Sub(steps[p.phases].Since).Round(time.Millisecond)
-		fmt.Printf("%-12s %-11s %s\n", name, steps[p.phases].Phase, took)
+		fmt.Printf("%-12s %-15s %s\n", name, steps[p.phases].Phase, took)
 	}
 }
 
@@ -132,7 +143,13 @@ func (s *show) end(ctx context.Context, name string, cr *v1beta1.CustomRun, cond
 	for _, r := range []string{"changed", "commit", "revision", "image", "previous-image", "image-digest", "health"} {
 		fmt.Printf("%-12s   %-14s %s\n", name, r, results[r])
 	}
-	if err := s.pods(ctx, name, strings.TrimPrefix(name, "deploy-")); err != nil {
+	for _, r := range []string{"pr-number", "pr-url", "pr-state", "merge-commit"} {
+		if results[r] != "" {
+			fmt.Printf("%-12s   %-14s %s\n", name, r, results[r])
+		}
+	}
+	_, environment, _ := strings.Cut(name, "-")
+	if err := s.pods(ctx, name, environment); err != nil {
 		return err
 	}
 	fmt.Printf("%-12s %s: %s\n", name, condition.Reason, condition.Message)

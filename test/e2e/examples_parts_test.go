@@ -69,14 +69,19 @@ func (n *tenant) applyExample(file string) []pipelinev1.PipelineRun {
 	return runs
 }
 
-// exampleAddresses replaces the addresses of the examples, and when their sync window closes: now, for ten hours.
+// exampleAddresses replaces the addresses of the examples, the prefix of the applications' names, and when their sync
+// window closes: now, for ten hours.
 func (n *tenant) exampleAddresses() *strings.Replacer {
-	now := time.Now().UTC()
+	now, ssh := time.Now().UTC(), ""
+	if n.Repository != nil {
+		ssh = n.Repository.SSHURL
+	}
 	return strings.NewReplacer(
-		"ssh://git@github.com/example/product-catalog", n.Repository.SSHURL,
-		"https://github.com/example/product-catalog", n.Repository.HTTPURL,
+		"ssh://git@github.com/example/product-catalog", ssh,
+		"https://github.com/example/product-catalog", n.RepoURL(),
 		"argocd-server.argocd.svc", n.ArgoCD.Address,
 		"schedule: 0 8 * * 1-5", fmt.Sprintf("schedule: %d %d * * *", now.Minute(), now.Hour()),
+		"product-catalog-", n.App(""),
 	)
 }
 

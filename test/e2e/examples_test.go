@@ -15,6 +15,8 @@ import (
 
 // example is what a file of examples/ has to lead to.
 type example struct {
+	// hosted examples need a git host with pull requests.
+	hosted bool
 	// runs are the PipelineRuns that are made of it, one after the other, and how each ends.
 	runs []ends
 	// commits are how many they put onto the branch.
@@ -39,8 +41,10 @@ func examples() map[string]example {
 	deployed := []ends{{"deploy": done}}
 	return map[string]example{
 		"deploy-by-name.yaml": {
-			runs: []ends{{"deploy-dev": done, "deploy-test": done}}, commits: 2,
-			live: map[string]string{"dev/server": "1.0.1", "test/server": "1.0.1"},
+			hosted: true,
+			runs:   []ends{{"deploy-dev": done, "deploy-test": done, "promote-prod": done}}, commits: 3,
+			live:   map[string]string{"dev/server": "1.0.1", "test/server": "1.0.1", "prod/server": "1.0.1"},
+			during: (*tenant).mergesByHand,
 		},
 		"deploy-by-parameters.yaml":   {runs: deployed, commits: 1, live: map[string]string{"dev/server": "1.0.1"}},
 		"deploy-embedded.yaml":        {runs: deployed, commits: 1, live: map[string]string{"dev/server": "1.0.1"}},
@@ -58,6 +62,14 @@ func examples() map[string]example {
 			runs:    []ends{{"deploy": {Reason: "RolloutFailed", Changed: "true", Reverted: "true"}}},
 			commits: 2, live: map[string]string{"dev/server": "1.0.0"},
 		},
+		"promote-and-deploy.yaml": {
+			hosted: true,
+			runs:   []ends{{"promote": done}}, commits: 1,
+			live:   map[string]string{"prod/server": "1.0.2"},
+			during: (*tenant).mergesByHand, after: (*tenant).hasTestedTheMerge,
+		},
+		// Nobody has merged it yet, so there is no commit.
+		"promote-by-pull-request.yaml": {hosted: true, runs: []ends{{"promote": done}}, after: (*tenant).showsTheGates},
 		// The second restart finds what the first one has left.
 		"restart.yaml": {runs: []ends{{"restart": done}, {"restart": same}}, after: (*tenant).hasRestartedTwice},
 		"verify-after-hook.yaml": {
@@ -70,20 +82,20 @@ func examples() map[string]example {
 
 // Every YAML file of examples/ is applied as it is, but for the addresses, and every PipelineRun in it ends as the table
 // says. The files name the applications of a namespace product-catalog, so they are run one after the other in one of that
-// name. Each finds the sample's repository as it is.
+// name; those with pull requests in another one, whose repository is on Gitea. Each finds the sample's repository as it is.
 func TestExamples(t *testing.T) {
 	t.Parallel()
-	n := newTenant(t, testbed.TenantOptions{Name: "product-catalog", Environments: []string{"dev", "test"}})
-	sample, err := testbed.SampleFiles()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, file := range exampleFiles(t, "product-catalog") {
-		if runs := n.applyExample(file); len(runs) > 0 {
-			t.Errorf("%s has a PipelineRun", file)
+	plain := newTenant(t, testbed.TenantOptions{Name: "product-catalog", Environments: []string{"dev", "test"}})
+	hosted := newTenant(t, testbed.TenantOptions{Hosted: true, Environments: []string{"dev", "test", "prod"}})
+	bed.secrets.add(hosted.Hosted.Bot.Token, hosted.Hosted.Person.Token)
+	for _, n := range []*tenant{plain, hosted} {
+		for _, file := range exampleFiles(t, "product-catalog") {
+			if runs := n.applyExample(file); len(runs) > 0 {
+				t.Errorf("%s has a PipelineRun", file)
+			}
 		}
 	}
-	n.makeExampleSecrets()
+	plain.makeExampleSecrets()
 	files, table := exampleFiles(t, ""), examples()
 	for _, file := range files {
 		name := filepath.Base(file)
@@ -92,8 +104,12 @@ func TestExamples(t *testing.T) {
 			if !known {
 				t.Fatal("the table does not say how it ends")
 			}
-			n := &tenant{Tenant: n.Tenant, t: t, tekton: n.tekton, signer: n.signer}
-			n.push(sample)
+			on := plain
+			if want.hosted {
+				on = hosted
+			}
+			n := &tenant{Tenant: on.Tenant, t: t, tekton: on.tekton, signer: on.signer}
+			n.resetSample()
 			n.runExample(file, want)
 		})
 		delete(table, name)
@@ -101,13 +117,14 @@ func TestExamples(t *testing.T) {
 	for name := range table {
 		t.Errorf("there is no %s", name)
 	}
-	n.noLease()
+	plain.noLease()
+	hosted.noLease()
 }
 
 // runExample makes the runs of a file, and compares what they lead to with what is wanted.
 func (n *tenant) runExample(file string, want example) {
 	n.t.Helper()
-	commits, run := n.commits(), ""
+	commits, run := n.commitsOfExamples(), ""
 	created := n.applyExample(file)
 	start := want.start
 	switch {
@@ -134,7 +151,7 @@ func (n *tenant) runExample(file string, want example) {
 	if diff := cmp.Diff(want.live, live, cmpopts.EquateEmpty()); diff != "" {
 		n.t.Errorf("what runs (-want +got):\n%s", diff)
 	}
-	if got := n.commits() - commits; got != want.commits {
+	if got := n.commitsOfExamples() - commits; got != want.commits {
 		n.t.Errorf("%d commits, want %d", got, want.commits)
 	}
 	if want.after != nil {
