@@ -203,22 +203,12 @@ func (r *Reconciler) observeOwnBranch(ctx context.Context, run *run) (m move, p 
 		m, err = r.replan(run)
 		return m, nil, err
 	}
-	edited, err := r.edit(ctx, run, repository, planned.Parent)
+	p, err = r.planAgain(ctx, run, repository)
 	if errors.Is(err, gitrepo.ErrMoved) {
 		// The base has moved, and the server gives out tips only.
 		m, err = r.replan(run)
-		return m, nil, err
 	}
-	if err != nil {
-		return move{}, nil, err
-	}
-	commit, err := gitrepo.ParseCommit(planned.Encoded)
-	if err != nil {
-		return move{}, nil, err
-	}
-	p = &plan{repository: repository, snapshot: edited.snapshot, files: edited.files, commit: commit}
-	r.plans.put(run.UID, p)
-	return move{}, p, nil
+	return m, p, err
 }
 
 // branchPushed notes that the planned commit is on the pull request's branch.

@@ -177,17 +177,24 @@ func (r *Reconciler) observeBranch(ctx context.Context, run *run) (m move, p *pl
 		m, err = r.replan(run)
 		return m, nil, err
 	}
+	p, err = r.planAgain(ctx, run, repository)
+	return move{}, p, err
+}
+
+// planAgain makes the plan of the stored commit anew: the same edit on what it was made on.
+func (r *Reconciler) planAgain(ctx context.Context, run *run, repository *gitrepo.Repository) (*plan, error) {
+	planned := run.data.Publish
 	edited, err := r.edit(ctx, run, repository, planned.Parent)
 	if err != nil {
-		return move{}, nil, err
+		return nil, err
 	}
 	commit, err := gitrepo.ParseCommit(planned.Encoded)
 	if err != nil {
-		return move{}, nil, err
+		return nil, err
 	}
-	p = &plan{repository: repository, snapshot: edited.snapshot, files: edited.files, commit: commit}
+	p := &plan{repository: repository, snapshot: edited.snapshot, files: edited.files, commit: commit}
 	r.plans.put(run.UID, p)
-	return move{}, p, nil
+	return p, nil
 }
 
 // lastLook bounds lookForPush: a run that was cancelled is to end soon.
