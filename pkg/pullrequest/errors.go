@@ -1,6 +1,8 @@
 package pullrequest
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"time"
@@ -35,6 +37,24 @@ var (
 	// ErrRejected: the host refused; the text has its words.
 	ErrRejected = errors.New("the git host refused it")
 )
+
+// MarkCertificate makes an ErrCertificate of a handshake that failed for the server's certificate, for providers. Other
+// errors are left as they are.
+func MarkCertificate(err error) error {
+	var (
+		verify    *tls.CertificateVerificationError
+		authority x509.UnknownAuthorityError
+		host      x509.HostnameError
+		invalid   x509.CertificateInvalidError
+	)
+	switch {
+	case errors.As(err, &authority):
+		return fmt.Errorf("%w: %w: put the certificate of that authority into the Secret as ca.crt", ErrCertificate, err)
+	case errors.As(err, &verify), errors.As(err, &host), errors.As(err, &invalid):
+		return fmt.Errorf("%w: %w", ErrCertificate, err)
+	}
+	return err
+}
 
 // LimitError says that the host wants fewer requests. It is transient.
 type LimitError struct {

@@ -1,8 +1,6 @@
 package gitea
 
 import (
-	"crypto/tls"
-	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -38,7 +36,7 @@ func (c *client) failure(doing string, err error) error {
 		// The URL adds nothing, and its query may hold what somebody wrote.
 		err = u.Err
 	}
-	return fmt.Errorf("%s: %w", doing, certificate(err))
+	return fmt.Errorf("%s: %w", doing, pullrequest.MarkCertificate(err))
 }
 
 // refused is what an answer means wherever nothing else is known: by its status only.
@@ -76,23 +74,6 @@ func said(err error) *refusal {
 	var r *refusal
 	errors.As(err, &r)
 	return r
-}
-
-// certificate marks a handshake that failed for the server's certificate.
-func certificate(err error) error {
-	var (
-		verify    *tls.CertificateVerificationError
-		authority x509.UnknownAuthorityError
-		host      x509.HostnameError
-		invalid   x509.CertificateInvalidError
-	)
-	switch {
-	case errors.As(err, &authority):
-		return fmt.Errorf("%w: %w: put the certificate of that authority into the Secret as ca.crt", pullrequest.ErrCertificate, err)
-	case errors.As(err, &verify), errors.As(err, &host), errors.As(err, &invalid):
-		return fmt.Errorf("%w: %w", pullrequest.ErrCertificate, err)
-	}
-	return err
 }
 
 // show makes a server's words fit for a message: one line, not long, and without the token.

@@ -172,19 +172,8 @@ func transportError(err error) error {
 	if errors.As(err, &u) {
 		err = u.Err
 	}
-	var (
-		verify    *tls.CertificateVerificationError
-		authority x509.UnknownAuthorityError
-		host      x509.HostnameError
-		invalid   x509.CertificateInvalidError
-	)
-	switch {
-	case errors.As(err, &authority):
-		return fmt.Errorf("%w: %w: put the certificate of that authority into the Secret as ca.crt", pullrequest.ErrCertificate, err)
-	case errors.As(err, &verify), errors.As(err, &host), errors.As(err, &invalid):
-		return fmt.Errorf("%w: %w", pullrequest.ErrCertificate, err)
-	case errors.Is(err, http.ErrSchemeMismatch):
+	if errors.Is(err, http.ErrSchemeMismatch) {
 		return fmt.Errorf("%w: the server does not speak TLS there", pullrequest.ErrURL)
 	}
-	return err
+	return pullrequest.MarkCertificate(err)
 }
