@@ -101,7 +101,7 @@ func TestStepsOfTheScript(t *testing.T) {
 
 func TestGoals(t *testing.T) {
 	fast, slow := took(500, 500, 500), took(1000, 1000, 1000)
-	fine := memory{peak: 120 << 20, now: 100 << 20}
+	fine, ready := memory{peak: 120 << 20, now: 100 << 20}, 300*time.Millisecond
 	well, unwell := waitingWell(), waitingWell()
 	unwell.processor *= 2
 	for _, test := range []struct {
@@ -109,14 +109,16 @@ func TestGoals(t *testing.T) {
 		r    report
 		want bool
 	}{
-		{"all met, the limits themselves included", report{cases: []comparison{{"sample", sampleGoal, slow, slow}, {"large", largeGoal, fast, slow}}, memory: fine}, true},
-		{"the sample is slower than the script", report{cases: []comparison{{"sample", sampleGoal, took(1001, 1001, 1001), slow}}, memory: fine}, false},
-		{"the large repository takes more than half", report{cases: []comparison{{"large", largeGoal, took(501, 501, 501), slow}}, memory: fine}, false},
-		{"memory is at the limit", report{cases: []comparison{{"sample", sampleGoal, fast, slow}}, memory: memory{peak: memoryGoal, now: 1 << 20}}, false},
-		{"nothing was measured", report{cases: []comparison{{"sample", sampleGoal, nil, nil}}, memory: fine}, false},
-		{"all met, those of waiting runs too", report{cases: []comparison{{"sample", sampleGoal, fast, slow}}, memory: fine, waiting: &well}, true},
-		{"waiting runs keep the controller busy", report{cases: []comparison{{"sample", sampleGoal, fast, slow}}, memory: fine, waiting: &unwell}, false},
-		{"memory is unknown", report{cases: []comparison{{"sample", sampleGoal, fast, slow}}}, false},
+		{"all met, the limits themselves included", report{cases: []comparison{{"sample", sampleGoal, slow, slow}, {"large", largeGoal, fast, slow}}, memory: fine, startup: ready}, true},
+		{"the sample is slower than the script", report{cases: []comparison{{"sample", sampleGoal, took(1001, 1001, 1001), slow}}, memory: fine, startup: ready}, false},
+		{"the large repository takes more than half", report{cases: []comparison{{"large", largeGoal, took(501, 501, 501), slow}}, memory: fine, startup: ready}, false},
+		{"memory is at the limit", report{cases: []comparison{{"sample", sampleGoal, fast, slow}}, memory: memory{peak: memoryGoal, now: 1 << 20}, startup: ready}, false},
+		{"nothing was measured", report{cases: []comparison{{"sample", sampleGoal, nil, nil}}, memory: fine, startup: ready}, false},
+		{"all met, those of waiting runs too", report{cases: []comparison{{"sample", sampleGoal, fast, slow}}, memory: fine, startup: ready, waiting: &well}, true},
+		{"waiting runs keep the controller busy", report{cases: []comparison{{"sample", sampleGoal, fast, slow}}, memory: fine, startup: ready, waiting: &unwell}, false},
+		{"memory is unknown", report{cases: []comparison{{"sample", sampleGoal, fast, slow}}, startup: ready}, false},
+		{"ready at the limit", report{memory: fine, startup: startupGoal}, false},
+		{"when it was ready is unknown", report{memory: fine}, false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			if got := test.r.good(); got != test.want {
@@ -131,9 +133,10 @@ func TestReport(t *testing.T) {
 	one := newMeasurement(began, began.Add(900*time.Millisecond), []start{{"Preparing", began.Add(10 * time.Millisecond)}})
 	two := newMeasurement(began, began.Add(1200*time.Millisecond), []start{{"clone", began}})
 	got := report{
-		cases:  []comparison{{"sample", sampleGoal, []measurement{one}, []measurement{two}}, {"large", largeGoal, []measurement{one}, []measurement{two}}},
-		memory: memory{peak: 120 << 20, now: 100 << 20},
-		facts:  []fact{{"controller binary", "100 MB"}},
+		cases:   []comparison{{"sample", sampleGoal, []measurement{one}, []measurement{two}}, {"large", largeGoal, []measurement{one}, []measurement{two}}},
+		memory:  memory{peak: 120 << 20, now: 100 << 20},
+		startup: 210 * time.Millisecond,
+		facts:   []fact{{"controller binary, stripped", "100 MB"}},
 	}.markdown()
 	want := `
 | case | CustomRun, median | script, median | ratio | CustomRun, min to max | script, min to max |
@@ -155,11 +158,12 @@ Where the time of the median goes, large:
 |---|---|
 | controller memory, most resident (VmHWM) | 120 MB |
 | controller memory, resident at the end (VmRSS) | 100 MB |
-| controller binary | 100 MB |
+| controller binary, stripped | 100 MB |
 
 PASS  sample: 0.75 of the script's time, goal at most 1.00
 FAIL  large: 0.75 of the script's time, goal at most 0.50
-PASS  controller memory: at most 120 MB resident, goal below 150 MB`
+PASS  controller memory: at most 120 MB resident, goal below 150 MB
+PASS  controller start to ready: 0.21 s, goal below 2.00 s`
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("report (-want +got):\n%s", diff)
 	}

@@ -22,6 +22,8 @@ const (
 	sampleGoal = 1.0 // of the script's time
 	largeGoal  = 0.5
 	memoryGoal = 150 << 20 // bytes resident
+	// startupGoal is from the start of the process to its readiness.
+	startupGoal = 2 * time.Second
 )
 
 // settle is the rest before each measurement: Argo CD looks at an application once more after its pods have changed.
@@ -66,7 +68,7 @@ func run(o options) (good bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	report := report{facts: p.facts()}
+	report := report{facts: p.facts(), startup: p.startup}
 	for _, s := range subjects {
 		c, err := measure(ctx, s, o.rounds)
 		if err != nil {

@@ -73,7 +73,9 @@ type fact struct{ name, value string }
 type report struct {
 	cases  []comparison
 	memory memory
-	facts  []fact
+	// startup is how long the controller took from its start until it was ready.
+	startup time.Duration
+	facts   []fact
 	// waiting is nil when it was left out.
 	waiting *waiting
 }
@@ -92,6 +94,9 @@ func (r report) goals() []goal {
 	goals = append(goals, goal{
 		fmt.Sprintf("controller memory: at most %s resident, goal below %s", megabytes(r.memory.peak), megabytes(memoryGoal)),
 		r.memory.peak > 0 && r.memory.peak < memoryGoal,
+	}, goal{
+		fmt.Sprintf("controller start to ready: %s, goal below %s", seconds(r.startup), seconds(startupGoal)),
+		r.startup > 0 && r.startup < startupGoal,
 	})
 	if r.waiting == nil {
 		return goals
