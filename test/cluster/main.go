@@ -82,7 +82,7 @@ func run(ctx context.Context, o options, stdin io.Reader, stdout io.Writer, stde
 }
 
 // caches are what is built from the modules: this one, and those in its folders.
-type caches struct{ own, helm, gitea build.Cache }
+type caches struct{ own, helm, gitea, tkn build.Cache }
 
 func ensureCaches(ctx context.Context, o options, p *progress.Printer) (c caches, err error) {
 	root := o.cache
@@ -102,7 +102,10 @@ func ensureCaches(ctx context.Context, o options, p *progress.Printer) (c caches
 	if c.own, err = build.Ensure(ctx, o.module, root, o.argocd, p); err != nil {
 		return c, err
 	}
-	c.helm, err = build.EnsureHelm(ctx, o.module, root, p)
+	if c.helm, err = build.EnsureHelm(ctx, o.module, root, p); err != nil {
+		return c, err
+	}
+	c.tkn, err = build.EnsureTkn(ctx, o.module, root, p)
 	return c, err
 }
 
@@ -144,7 +147,8 @@ func serve(ctx context.Context, o options, built caches, p *progress.Printer, st
 		start = controlplane.StartGitea
 	}
 	described, err := start(ctx, controlplane.Options{
-		Cache: built.own, Helm: built.helm, Gitea: built.gitea, Supervisor: supervisor, DataDir: dataDir, LogDir: logDir, Progress: p, Now: time.Now,
+		Cache: built.own, Helm: built.helm, Gitea: built.gitea, Tkn: built.tkn,
+		Supervisor: supervisor, DataDir: dataDir, LogDir: logDir, Progress: p, Now: time.Now,
 	})
 	if ctx.Err() != nil {
 		return whyEnded(ctx)

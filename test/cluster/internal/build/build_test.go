@@ -246,6 +246,24 @@ func writeFile(t *testing.T, path, content string) {
 	}
 }
 
+// The module of tkn has a recipe that can be built, and requires the version
+// that the program says it is.
+func TestTknIsATool(t *testing.T) {
+	r := tknRecipe("../..")
+	if _, err := r.key(nil, "any"); err != nil {
+		t.Error(err)
+	}
+	data, err := os.ReadFile(filepath.Join(r.dir, "go.mod"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"tool " + r.parts[0].Package + "\n", "\tgithub.com/tektoncd/cli " + tknVersion + " "} {
+		if !strings.Contains(string(data), want) {
+			t.Errorf("%s/go.mod lacks %q", r.dir, want)
+		}
+	}
+}
+
 // The module of helm has a recipe that can be built, and requires what it names.
 func TestHelmIsATool(t *testing.T) {
 	r := helmRecipe("../..")

@@ -38,6 +38,7 @@ type Options struct {
 	Cache      build.Cache
 	Helm       build.Cache // of the helm command
 	Gitea      build.Cache
+	Tkn        build.Cache // of the tkn command
 	Supervisor *process.Supervisor
 	DataDir    string // exists; everything that the parts write goes below it
 	LogDir     string // exists
@@ -138,10 +139,13 @@ func inOrder(steps ...func(context.Context) error) func(context.Context) error {
 }
 
 func (c *ControlPlane) prepare(ctx context.Context) error {
-	for _, dir := range []string{"home", "tmp", "etcd", "pki", "git", "argocd/tls", "argocd/ssh", "argocd/gpg", "argocd/plugins", "argocd/app"} {
+	for _, dir := range []string{"bin", "home", "tmp", "etcd", "pki", "git", "argocd/tls", "argocd/ssh", "argocd/gpg", "argocd/plugins", "argocd/app"} {
 		if err := os.MkdirAll(c.path(dir), 0o700); err != nil {
 			return err
 		}
+	}
+	if err := c.linkCommands(); err != nil {
+		return err
 	}
 	if err := c.ports.choose(); err != nil {
 		return err
@@ -197,7 +201,7 @@ func (c *ControlPlane) state() state.State {
 			SSH: state.SSH{URL: c.git.SSHURL, KnownHosts: c.git.KnownHosts, WriterKey: c.git.WriterKey, ReaderKey: c.git.ReaderKey},
 		},
 		Gitea:  c.gitea,
-		BinDir: c.Cache.BinDir(), LogDir: c.LogDir, DataDir: c.DataDir,
+		BinDir: c.path("bin"), LogDir: c.LogDir, DataDir: c.DataDir,
 	}
 }
 

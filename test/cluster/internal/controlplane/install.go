@@ -15,11 +15,10 @@ import (
 const (
 	tektonNamespace = "tekton-pipelines"
 	argocdNamespace = "argocd"
-	gitopsNamespace = "tekton-gitops" // where this project's controller is configured
 )
 
 func (c *ControlPlane) installNamespaces(ctx context.Context) error {
-	for _, name := range []string{tektonNamespace, tektonNamespace + "-resolvers", argocdNamespace, gitopsNamespace} {
+	for _, name := range []string{tektonNamespace, tektonNamespace + "-resolvers", argocdNamespace} {
 		_, err := c.client.CoreV1().Namespaces().Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}, metav1.CreateOptions{})
 		if err != nil && !apierrors.IsAlreadyExists(err) {
 			return fmt.Errorf("create namespace %s: %w", name, err)

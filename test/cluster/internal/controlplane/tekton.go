@@ -31,6 +31,9 @@ func (c *ControlPlane) installTekton(ctx context.Context) error {
 		if err := setWebhookPort(o, int64(c.ports.webhook)); err != nil {
 			return err
 		}
+		if err := confineInitContainers(o); err != nil {
+			return err
+		}
 	}
 	service, err := apply.Parse(fmt.Appendf(nil, `
 apiVersion: v1
@@ -66,6 +69,16 @@ func setWebhookPort(o *apply.Object, port int64) error {
 		return unstructured.SetNestedField(o.Object, port, append(path, "port")...)
 	}
 	return nil
+}
+
+// confineInitContainers gives what Tekton adds to a TaskRun's pod a security
+// context, as Tekton's documentation advises: without it, no TaskRun works in a
+// namespace with pod security "restricted".
+func confineInitContainers(o *apply.Object) error {
+	if o.GetKind() != "ConfigMap" || o.GetName() != "feature-flags" {
+		return nil
+	}
+	return unstructured.SetNestedField(o.Object, "true", "data", "set-security-context")
 }
 
 func (c *ControlPlane) startTekton(ctx context.Context) error {

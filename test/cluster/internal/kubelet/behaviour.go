@@ -3,7 +3,9 @@
 // the pod asks for that.
 //
 // A pod asks by annotation or, so that a change of an image tag alone can do
-// it, by a word in the tag of one of its images. See Behaviour.
+// it, by a word in the tag of one of its images. See Behaviour. The pods of
+// Tekton's TaskRuns give the results that an annotation says; see
+// ResultsAnnotation. Claims of pods get a volume; see volumes.go.
 //
 // Not played: logs, exec, probes, volumes, resources, init containers one by
 // one, and anything that a container would do.

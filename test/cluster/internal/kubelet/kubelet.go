@@ -26,6 +26,8 @@ const (
 	hostIP  = "10.244.0.1" // in documents only; nothing listens there
 	workers = 8
 	timeout = 10 * time.Second
+	// volumesResync is when a call for a volume that failed is made again.
+	volumesResync = 5 * time.Second
 )
 
 // Kubelet plays one node.
@@ -79,6 +81,14 @@ func (k *Kubelet) Run(ctx context.Context, registered chan<- struct{}) error {
 	factory.Start(ctx.Done())
 	if !cache.WaitForCacheSync(ctx.Done(), informer.HasSynced) {
 		return ctx.Err()
+	}
+	volumes := informers.NewSharedInformerFactory(k.client, volumesResync)
+	if err := k.provideVolumes(ctx, volumes); err != nil {
+		return err
+	}
+	volumes.Start(ctx.Done())
+	if err := k.createStorageClass(ctx); err != nil {
+		return fmt.Errorf("create the storage class: %w", err)
 	}
 	if err := k.register(ctx); err != nil {
 		return fmt.Errorf("register the node: %w", err)

@@ -49,6 +49,7 @@ func statusAt(pod *corev1.Pod, ip string, seen time.Time, age time.Duration) (co
 		}
 		status.ContainerStatuses = append(status.ContainerStatuses, s)
 	}
+	finishSteps(pod, &status)
 	status.Phase = phase(pod, status)
 	status.Conditions = conditions(pod, status, initOK, seen, age)
 	return status, c.next
