@@ -11,6 +11,7 @@ import (
 	"github.com/tekton-gitops/tekton-gitops/pkg/pullrequest"
 	"github.com/tekton-gitops/tekton-gitops/pkg/request"
 	"knative.dev/pkg/logging"
+	"github.com/tekton-gitops/tekton-gitops/pkg/update"
 )
 
 // errForeignBranch: the pull request's branch is somebody else's. What people have pushed is never overwritten.
@@ -52,12 +53,12 @@ func (r *Reconciler) planBranch(ctx context.Context, run *run) (move, error) {
 		return move{}, err
 	}
 	run.noteEdit(b.edited)
-	if !b.changed {
+	if !b.Changed() {
 		b.repository.Close()
 		return r.nothingToPush(run, b.edited), nil
 	}
 	branch, o := run.data.Request.PullRequest.Branch, &run.data.Outcome
-	o.Diff = b.diff
+	o.Diff = b.Diff
 	if b.adopted {
 		b.repository.Close()
 		o.Changed = o.Changed || b.ours
@@ -69,14 +70,14 @@ func (r *Reconciler) planBranch(ctx context.Context, run *run) (move, error) {
 		return move{}, err
 	}
 	run.data.Publish = publishState{Commit: commit.ID, Parent: commit.Parent, Encoded: commit.Encoded, Old: b.old, Replans: run.data.Publish.Replans}
-	r.plans.put(run.UID, &plan{repository: b.repository, snapshot: b.snapshot, files: b.files, commit: commit})
+	r.plans.put(run.UID, &plan{repository: b.repository, snapshot: b.snapshot, files: b.Files, commit: commit})
 	return again("pushing commit " + short(commit.ID) + " to " + branch), nil
 }
 
 // editForBranch edits on the base, and looks at what the pull request's branch has.
 func (r *Reconciler) editForBranch(ctx context.Context, run *run) (b branched, err error) {
 	b.edited, err = r.editTip(ctx, run)
-	if err != nil || !b.changed {
+	if err != nil || !b.Changed() {
 		return b, err
 	}
 	defer func() {
@@ -112,7 +113,7 @@ func (r *Reconciler) editForBranch(ctx context.Context, run *run) (b branched, e
 		logging.FromContext(ctx).Debugw("the older branch cannot be edited", "branch", branch, "error", errorText(run, err))
 		return b, nil
 	}
-	b.adopted = !there.changed && (b.ours || proposed)
+	b.adopted = !there.Changed() && (b.ours || proposed)
 	return b, nil
 }
 
@@ -135,14 +136,11 @@ func (r *Reconciler) isProposed(ctx context.Context, run *run, commit string) (p
 	return proposed, known || !marked, err
 }
 
-// trailerUID begins the line of a commit's message that says which run has made it.
-const trailerUID = "Tekton-CustomRun-UID: "
-
 // madeBy tells which run has made a commit, if one of ours has.
 func madeBy(text string) (uid string, ours bool) {
 	lines := strings.Split(strings.TrimRight(text, "\n"), "\n")
 	for i := len(lines) - 1; i >= 0 && lines[i] != ""; i-- {
-		if uid, ours = strings.CutPrefix(lines[i], trailerUID); ours {
+		if uid, ours = strings.CutPrefix(lines[i], update.TrailerUID); ours {
 			return uid, true
 		}
 	}

@@ -6,8 +6,7 @@ import (
 	"strings"
 
 	"github.com/tekton-gitops/tekton-gitops/pkg/gitrepo"
-	"github.com/tekton-gitops/tekton-gitops/pkg/image"
-	"github.com/tekton-gitops/tekton-gitops/pkg/request"
+	"github.com/tekton-gitops/tekton-gitops/pkg/update"
 )
 
 // edited is the outcome of the edits on one commit.
@@ -18,14 +17,8 @@ type edited struct {
 
 	snapshot *gitrepo.Snapshot
 	// tip is the commit that was edited.
-	tip     string
-	files   map[string][]byte
-	changed bool
-	diff    string
-	// previous and targets are what the manifests had and have for each image, in the order of the request. Behind the
-	// targets come those of further places that give an image another name.
-	previous []string
-	targets  []image.Ref
+	tip string
+	update.Change
 }
 
 // editTip opens the repository and edits on the tip of the branch.
@@ -56,29 +49,23 @@ func (r *Reconciler) edit(ctx context.Context, run *run, repository *gitrepo.Rep
 	if err != nil {
 		return edited{}, err
 	}
+	e := edited{snapshot: snapshot, tip: snapshot.Commit()}
 	if run.cp.Phase == Reverting {
-		return r.undo(ctx, run, repository, snapshot)
+		e.Change, err = r.undo(ctx, run, repository, snapshot)
+	} else {
+		e.Change, err = update.Make(ctx, snapshot, *run.data.Request, r.maxFileBytes())
 	}
-	w := r.workspace(snapshot)
-	found, err := w.updates(ctx, *run.data.Request)
-	if err != nil {
-		return edited{}, err
-	}
-	e := w.edited()
-	e.previous, e.targets = found.inOrder(run.data.Request.Images)
-	return e, nil
+	return e, err
 }
 
-func (r *Reconciler) workspace(snapshot *gitrepo.Snapshot) *workspace {
-	return newWorkspace(snapshot, int(r.settings.policy().MaxManifestBytes))
-}
+func (r *Reconciler) maxFileBytes() int { return int(r.settings.policy().MaxManifestBytes) }
 
 // noteEdit keeps what the results and the verification need of an edit. The previous image is the one before the run's
 // first commit, not the one that an earlier attempt of ours has set.
 func (run *run) noteEdit(e edited) {
-	run.data.Targets = e.targets
+	run.data.Targets = e.Targets
 	if o := &run.data.Outcome; !o.Changed {
-		o.Previous = e.previous
+		o.Previous = e.Previous
 	}
 }
 
@@ -87,16 +74,11 @@ const maxSubjectBytes = 200
 
 // commitText is the message with the trailers that lead from a commit to the run that made it.
 func commitText(run *run) string {
-	text := strings.TrimSpace(request.RenderMessage(run.data.Request.Git.Message, imageVariables(run)))
+	text := update.Message(*run.data.Request, imageVariables(run))
 	if run.cp.Phase == Reverting {
 		subject, _, _ := strings.Cut(text, "\n")
 		text = `Revert "` + bounded(subject, maxSubjectBytes) + `"` + // git escapes nothing here
 			fmt.Sprintf("\n\nThis takes back commit %s, whose deployment failed: %s.", run.data.Outcome.Commit, run.cp.Verdict.Reason)
 	}
-	trailers := make([]string, 0, 3)
-	if pr := run.data.Request.Run.PipelineRun; pr != "" {
-		trailers = append(trailers, "Tekton-PipelineRun: "+run.Namespace+"/"+pr)
-	}
-	trailers = append(trailers, "Tekton-CustomRun: "+run.Namespace+"/"+run.Name, trailerUID+string(run.UID))
-	return text + "\n\n" + strings.Join(trailers, "\n")
+	return text + "\n\n" + update.Trailers(*run.data.Request)
 }

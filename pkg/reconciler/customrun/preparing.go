@@ -54,13 +54,13 @@ func (r *Reconciler) preparing(ctx context.Context, run *run) (move, error) {
 func (r *Reconciler) dryRun(run *run, e edited) move {
 	run.noteEdit(e)
 	o := &run.data.Outcome
-	o.Diff = e.diff
-	if !e.changed {
+	o.Diff = e.Diff
+	if !e.Changed() {
 		o.Commit, o.CommitURL = e.tip, gitrepo.CommitURL(run.data.Request.Git.URL, e.tip)
 		return succeed(fmt.Sprintf("dry run: branch %s has the wanted state already, nothing would be pushed", run.data.Request.Git.Branch))
 	}
 	return succeed(fmt.Sprintf("dry run: %s would be changed on branch %s, nothing was pushed or synced; the result diff has the change",
-		list(slices.Sorted(maps.Keys(e.files))), run.data.Request.Git.Branch))
+		list(slices.Sorted(maps.Keys(e.Files))), run.data.Request.Git.Branch))
 }
 
 // checked is what a check has found, and the secrets that it used, also when it failed.
@@ -95,7 +95,7 @@ func (r *Reconciler) check(ctx context.Context, run *run) (checked, error) {
 	cd.edit, cd.provider, cd.api = git.edit, pr.provider, pr.api
 	// Where several fail, the same fault always gives the same reason: git comes first, unless only another error is final.
 	err := firstError(failed[:])
-	if err == nil && cd.edit.changed {
+	if err == nil && cd.edit.Changed() {
 		// Without a change there may be nothing to sync.
 		err = cd.closed
 	}
@@ -127,7 +127,7 @@ func (r *Reconciler) checkGit(ctx context.Context, run *run) (c checked, err err
 	if err != nil || run.data.Request.DryRun {
 		return c, err
 	}
-	if _, err := r.signer(ctx, run); err != nil || !e.changed {
+	if _, err := r.signer(ctx, run); err != nil || !e.Changed() {
 		return c, err
 	}
 	return c, repository.CheckPush(ctx)

@@ -65,11 +65,11 @@ func (r *Reconciler) plan(ctx context.Context, run *run) (move, error) {
 		return move{}, err
 	}
 	if run.cp.Phase == Reverting {
-		run.data.Revert.Targets = edited.targets
+		run.data.Revert.Targets = edited.Targets
 	} else {
 		run.noteEdit(edited)
 	}
-	if !edited.changed {
+	if !edited.Changed() {
 		edited.repository.Close()
 		return r.nothingToPush(run, edited), nil
 	}
@@ -80,9 +80,9 @@ func (r *Reconciler) plan(ctx context.Context, run *run) (move, error) {
 	}
 	run.data.Publish.Commit, run.data.Publish.Parent, run.data.Publish.Encoded = commit.ID, commit.Parent, commit.Encoded
 	if run.cp.Phase == Publishing {
-		run.data.Publish.Diff = edited.diff
+		run.data.Publish.Diff = edited.Diff
 	}
-	r.plans.put(run.UID, &plan{repository: edited.repository, snapshot: edited.snapshot, files: edited.files, commit: commit})
+	r.plans.put(run.UID, &plan{repository: edited.repository, snapshot: edited.snapshot, files: edited.Files, commit: commit})
 	return again("pushing commit " + short(commit.ID) + " to " + run.data.Request.Git.Branch), nil
 }
 
@@ -94,7 +94,7 @@ func (r *Reconciler) planCommit(ctx context.Context, run *run, e edited) (gitrep
 	}
 	author := run.data.Request.Git.Author
 	person := gitrepo.Person{Name: author.Name, Email: author.Email}
-	return e.snapshot.Plan(ctx, e.files, gitrepo.Message{
+	return e.snapshot.Plan(ctx, e.Files, gitrepo.Message{
 		Author: person, Committer: person, When: r.clock.Now(), Text: commitText(run), Signer: signer,
 	})
 }
@@ -192,7 +192,7 @@ func (r *Reconciler) planAgain(ctx context.Context, run *run, repository *gitrep
 	if err != nil {
 		return nil, err
 	}
-	p := &plan{repository: repository, snapshot: edited.snapshot, files: edited.files, commit: commit}
+	p := &plan{repository: repository, snapshot: edited.snapshot, files: edited.Files, commit: commit}
 	r.plans.put(run.UID, p)
 	return p, nil
 }

@@ -11,11 +11,10 @@ import (
 	"github.com/tekton-gitops/tekton-gitops/pkg/image"
 	"github.com/tekton-gitops/tekton-gitops/pkg/request"
 	"knative.dev/pkg/logging"
+	"github.com/tekton-gitops/tekton-gitops/pkg/update"
 )
 
 const (
-	// maxTitleBytes is what GitHub takes.
-	maxTitleBytes = 250
 	// maxChanges bounds the source commits that are listed.
 	maxChanges = 50
 	// maxChangesBytes bounds the list: GitHub takes 64 KiB for the whole body.
@@ -32,38 +31,19 @@ type pullText struct{ title, body string }
 // texts are the title and the body of the run's pull request. done is false while the list of the source's commits is
 // being read.
 func (r *Reconciler) texts(ctx context.Context, run *run) (t pullText, done bool) {
-	want := run.data.Request.PullRequest
-	vars := imageVariables(run)
-	title := strings.Join(strings.Fields(request.RenderMessage(want.Title, vars)), " ")
-	parts := []string{strings.TrimSpace(request.RenderMessage(want.Body, vars))}
-	if want.Changes != nil {
-		changes, known := r.changes(ctx, run)
-		if !known {
+	req := *run.data.Request
+	vars, list := imageVariables(run), ""
+	if req.PullRequest.Changes != nil {
+		if list, done = r.changes(ctx, run); !done {
 			return pullText{}, false
 		}
-		parts = append(parts, changes)
 	}
-	by := "Opened by CustomRun `" + run.Namespace + "/" + run.Name + "`"
-	if pr := run.data.Request.Run.PipelineRun; pr != "" {
-		by += " of PipelineRun `" + pr + "`"
-	}
-	parts = append(parts, by+".", markerFor(run).String())
-	var body []string
-	for _, part := range parts {
-		if part != "" {
-			body = append(body, part)
-		}
-	}
-	return pullText{title: bounded(title, maxTitleBytes), body: strings.Join(body, "\n\n")}, true
+	return pullText{title: update.Title(req, vars), body: update.Body(req, vars, list) + "\n\n" + markerFor(run).String()}, true
 }
 
 // imageVariables are the values for the texts of a run that sets one image.
 func imageVariables(run *run) request.ImageVariables {
-	if len(run.data.Request.Images) != 1 || len(run.data.Targets) == 0 {
-		return request.ImageVariables{}
-	}
-	t := run.data.Targets[0]
-	return request.ImageVariables{Image: t.String(), Name: t.Name, Tag: t.Tag, Digest: t.Digest, Previous: previous(run.data.Outcome, 0)}
+	return update.Variables(*run.data.Request, run.data.Outcome.Previous, run.data.Targets)
 }
 
 // changes are the commits of the source between what is deployed and what is proposed, as Markdown. They are read once

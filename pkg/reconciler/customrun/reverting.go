@@ -4,15 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 	"time"
 
 	v1alpha1 "github.com/tekton-gitops/tekton-gitops/pkg/apis/gitops/v1alpha1"
 	"github.com/tekton-gitops/tekton-gitops/pkg/gitrepo"
-	"github.com/tekton-gitops/tekton-gitops/pkg/image"
-	"github.com/tekton-gitops/tekton-gitops/pkg/manifest"
-	"github.com/tekton-gitops/tekton-gitops/pkg/request"
+	"github.com/tekton-gitops/tekton-gitops/pkg/update"
 )
 
 // revertBound is how long a run tries to bring back what was there before. It holds the lock meanwhile.
@@ -136,61 +132,19 @@ func (r *Reconciler) reverted(run *run, message string) move {
 
 // undo takes the run's commit back in the files of a snapshot. What the commit has changed is told by the edit on the
 // commit before it.
-func (r *Reconciler) undo(ctx context.Context, run *run, repository *gitrepo.Repository, now *gitrepo.Snapshot) (edited, error) {
+func (r *Reconciler) undo(ctx context.Context, run *run, repository *gitrepo.Repository, now *gitrepo.Snapshot) (update.Change, error) {
 	before, err := repository.Snapshot(ctx, run.data.Revert.Parent)
 	if errors.Is(err, gitrepo.ErrMoved) {
-		return edited{}, fmt.Errorf("%w: %w", errOldCommits, err)
+		return update.Change{}, fmt.Errorf("%w: %w", errOldCommits, err)
 	}
 	if err != nil {
-		return edited{}, err
+		return update.Change{}, err
 	}
-	ours := r.workspace(before)
-	if _, err := ours.updates(ctx, *run.data.Request); err != nil {
-		return edited{}, err
-	}
-	w := r.workspace(now)
-	for _, file := range slices.Sorted(maps.Keys(ours.edited().files)) {
-		current, err := w.read(ctx, file)
-		if errors.Is(err, gitrepo.ErrFileNotFound) || errors.Is(err, gitrepo.ErrPath) {
-			continue // Somebody has removed it, or put something else there: nothing of ours stands.
-		}
-		if err != nil {
-			return edited{}, err
-		}
-		one, err := manifest.Undo(file, ours.before[file], ours.after[file], current, w.limit)
-		if err != nil {
-			return edited{}, err
-		}
-		w.after[file] = one.Data
-	}
-	e := w.edited()
-	e.targets, err = w.standing(ctx, *run.data.Request)
-	return e, err
+	return update.Undo(ctx, before, now, *run.data.Request, r.maxFileBytes())
 }
 
 // errOldCommits says that a git server cannot be asked for what the run's commit has changed.
 var errOldCommits = errors.New("the git server gives out the tips of its branches only; set uploadpack.allowReachableSHA1InWant there")
-
-// standing are the images that the files have where the updates would set them. An update that no longer finds its place,
-// or a place that has no image, has none.
-func (w *workspace) standing(ctx context.Context, req request.Request) ([]image.Ref, error) {
-	var all []image.Ref
-	for _, u := range req.Updates {
-		// Each on its own copy, so that none takes what another one has set for what stands there.
-		look, found := *w, images{}
-		look.before, look.after = maps.Clone(w.before), maps.Clone(w.after)
-		err := look.update(ctx, u, u.Wants(req.Images), found)
-		if _, final := finalReason(err); err != nil && !final {
-			return nil, err
-		}
-		for _, want := range u.Wants(req.Images) {
-			if e := found[want.Name]; e != nil {
-				all = append(all, slices.DeleteFunc(e.previous, func(r image.Ref) bool { return r.IsZero() || slices.Contains(all, r) })...)
-			}
-		}
-	}
-	return all, nil
-}
 
 // afterRetry keeps what the next attempt needs to take back a commit of an earlier one.
 func (s revertState) afterRetry() revertState {

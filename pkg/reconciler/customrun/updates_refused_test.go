@@ -2,13 +2,10 @@ package customrun
 
 import (
 	"fmt"
-	"maps"
-	"slices"
 	"strings"
 	"testing"
 
 	v1alpha1 "github.com/tekton-gitops/tekton-gitops/pkg/apis/gitops/v1alpha1"
-	"github.com/tekton-gitops/tekton-gitops/pkg/request"
 )
 
 // special puts what is no file onto the branch: a symbolic link or a submodule.
@@ -114,22 +111,5 @@ func TestManifestsThatCannotBeEdited(t *testing.T) {
 				t.Errorf("the API server was asked to %s", a)
 			}
 		})
-	}
-}
-
-// The images of a directory are looked for in all of its files, and named in all of them.
-func TestNamesOfImagesAreBounded(t *testing.T) {
-	var others []string
-	for i := range 14 {
-		others = append(others, fmt.Sprintf("quay.io/team/other-%02d:1", i))
-	}
-	got := notInFiles("server", request.Manifests{}, slices.Sorted(maps.Keys(map[string]int{"a": 1, "b": 1, "c": 1, "d": 1})), others).Error()
-	for _, want := range []string{"a, b, c and 1 more", "other-09:1, and 4 more"} {
-		if !strings.Contains(got, want) {
-			t.Errorf("%q does not say %q", got, want)
-		}
-	}
-	if strings.Contains(got, "other-10") {
-		t.Errorf("%q has no bound", got)
 	}
 }
