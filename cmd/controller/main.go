@@ -7,6 +7,7 @@ import (
 	"log"
 	"net/http"
 	"os"
+	"time"
 	_ "time/tzdata" // sync windows have time zones, and an image may have no database of them
 
 	"github.com/tekton-gitops/tekton-gitops/pkg/reconciler/customrun"
@@ -22,6 +23,8 @@ const (
 	// else; the API server's own fairness protects it.
 	apiQPS   = 100
 	apiBurst = 200
+	// flushTimeout is how long the end of the process waits for a collector of traces.
+	flushTimeout = 3 * time.Second
 )
 
 func main() {
@@ -35,6 +38,16 @@ func main() {
 	var c customrun.Constructor
 	go serveProbes(injection.AddReadiness(ctx, readiness(&c)), *probePort)
 	sharedmain.MainWithConfig(sharedmain.WithHealthProbesDisabled(ctx), component, cfg, c.NewController)
+	flush(&c)
+}
+
+// flush sends the last traces. What does not get out in time is lost.
+func flush(c *customrun.Constructor) {
+	ctx, cancel := context.WithTimeout(context.Background(), flushTimeout)
+	defer cancel()
+	if err := c.Flush(ctx); err != nil {
+		log.Print(err)
+	}
 }
 
 // setDefaults sets what the framework reads from the environment and has one sensible value for this program.

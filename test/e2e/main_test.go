@@ -8,6 +8,7 @@ import (
 	"os"
 	"testing"
 
+	"github.com/tekton-gitops/tekton-gitops/test/otlp"
 	"github.com/tekton-gitops/tekton-gitops/test/testbed"
 )
 
@@ -16,6 +17,9 @@ var bed struct {
 	*testbed.Bed
 	secrets secretValues
 	hosted  hostedRepositories
+	// traces takes those of all runs.
+	traces     *otlp.Receiver
+	controller *testbed.Controller
 }
 
 // parallel is how many tests run side by side: most of their time is spent on waiting.
@@ -30,11 +34,17 @@ func TestMain(m *testing.M) {
 	os.Exit(testbed.Run("e2e", func(ctx context.Context, b *testbed.Bed) (int, error) {
 		bed.Bed = b
 		bed.secrets.addOfCluster(b.Cluster)
+		bed.traces = otlp.Listen()
+		defer bed.traces.Close()
+		if err := b.Apply(ctx, testbed.Namespace, tracing(bed.traces.Endpoint)); err != nil {
+			return 1, err
+		}
 		controller, err := testbed.StartController(ctx, b.Cluster, testbed.Options{Binary: b.Binary, Dir: b.Dir, Name: "replica-0"})
 		if err != nil {
 			return 1, err
 		}
 		defer controller.Stop()
+		bed.controller = controller
 		code := m.Run()
 		return code, scanForSecrets(ctx, controller)
 	}))

@@ -106,6 +106,7 @@ func scanForSecrets(ctx context.Context, controller *testbed.Controller) error {
 	texts["commits"] = commits
 	texts["pull requests"] = pulls
 	texts["metrics"] = metrics
+	texts["traces"] = bed.traces.Text()
 	var found []error
 	for where, text := range texts {
 		if text == "" && all {

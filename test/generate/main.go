@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	v1alpha1 "github.com/tekton-gitops/tekton-gitops/pkg/apis/gitops/v1alpha1"
+	"github.com/tekton-gitops/tekton-gitops/pkg/logkey"
+	"github.com/tekton-gitops/tekton-gitops/pkg/metrics"
 	"github.com/tekton-gitops/tekton-gitops/pkg/policy"
 	"github.com/tekton-gitops/tekton-gitops/pkg/request"
 )
@@ -20,10 +22,13 @@ var tables = map[string]func() string{
 	"results":                 results,
 	"reasons":                 reasons,
 	"policy":                  policyKeys,
+	"metrics":                 metricsTable,
+	"log-keys":                logKeys,
+	"events":                  events,
 }
 
 // files are the documents that have tables.
-var files = []string{"README.md", "config/README.md"}
+var files = []string{"README.md", "config/README.md", "config/monitoring/README.md"}
 
 func main() {
 	for _, file := range files {
@@ -130,6 +135,41 @@ func policyKeys() string {
 	for _, k := range policy.Keys() {
 		t.row(code(k.Name), code(k.Default), k.Description)
 	}
+	return t.String()
+}
+
+func metricsTable() string {
+	t := newTable("Metric", "Type", "Labels", "Meaning")
+	for _, d := range metrics.Definitions() {
+		t.row(code(d.FullName()), string(d.Type), d.LabelNames(), d.Help)
+	}
+	return t.String()
+}
+
+func logKeys() string {
+	t := newTable("Key", "Meaning")
+	for _, k := range logkey.Keys() {
+		t.row(code(k.Name), k.Meaning)
+	}
+	return t.String()
+}
+
+// events are the reasons of the events: those of the condition, and one more.
+func events() string {
+	t := newTable("Type", "Reasons", "When")
+	var phases, failures []string
+	for _, r := range v1alpha1.Reasons() {
+		switch {
+		case !r.Terminal:
+			phases = append(phases, code(string(r.Reason)))
+		case r.Reason != v1alpha1.ReasonSucceeded:
+			failures = append(failures, code(string(r.Reason)))
+		}
+	}
+	t.row("Normal", strings.Join(phases, ", "), "the run has entered the phase")
+	t.row("Normal", code(string(v1alpha1.ReasonSucceeded)), "the run has ended well")
+	t.row("Warning", strings.Join(failures, ", "), "the run has failed")
+	t.row("Warning", code("PullRequestIncomplete"), "the git host refused a part of the pull request; the run goes on")
 	return t.String()
 }
 

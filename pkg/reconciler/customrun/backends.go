@@ -43,7 +43,7 @@ func (r *Reconciler) openGit(ctx context.Context, run *run) (*gitrepo.Repository
 		gitrepo.Remote{URL: git.URL, Branch: git.Branch, Auth: gitAuth(auth, []byte(p.SSHKnownHosts)), CA: auth.CA},
 		gitrepo.Options{
 			MaxObjectBytes: p.MaxManifestBytes, MaxTotalBytes: p.MaxFetchBytes, AllowHTTP: p.AllowHTTPGit, Timeout: p.GitTimeout,
-			Dial: p.DialGit(), Memory: r.backends.remotes, Clock: r.clock,
+			Dial: r.countedGit(p), Memory: r.backends.remotes, Clock: r.clock,
 		})
 }
 

@@ -56,5 +56,6 @@ func (r *Reconciler) terminate(ctx context.Context, run *run, a *application, d 
 	if err != nil {
 		return move{}, err
 	}
+	run.tally.terminations++
 	return stay(d.Message, busyWait), nil
 }

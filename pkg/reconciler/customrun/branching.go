@@ -8,10 +8,11 @@ import (
 
 	"github.com/tekton-gitops/tekton-gitops/pkg/failpoint"
 	"github.com/tekton-gitops/tekton-gitops/pkg/gitrepo"
+	"github.com/tekton-gitops/tekton-gitops/pkg/logkey"
 	"github.com/tekton-gitops/tekton-gitops/pkg/pullrequest"
 	"github.com/tekton-gitops/tekton-gitops/pkg/request"
-	"knative.dev/pkg/logging"
 	"github.com/tekton-gitops/tekton-gitops/pkg/update"
+	"knative.dev/pkg/logging"
 )
 
 // errForeignBranch: the pull request's branch is somebody else's. What people have pushed is never overwritten.
@@ -110,7 +111,7 @@ func (r *Reconciler) editForBranch(ctx context.Context, run *run) (b branched, e
 	there, err := r.edit(ctx, run, b.repository, b.old)
 	if err != nil {
 		// It may lack what the base has. Then the commit on the base replaces it.
-		logging.FromContext(ctx).Debugw("the older branch cannot be edited", "branch", branch, "error", errorText(run, err))
+		logging.FromContext(ctx).Debugw("the older branch cannot be edited", logkey.Branch, branch, logkey.Error, errorText(run, err))
 		return b, nil
 	}
 	b.adopted = !there.Changed() && (b.ours || proposed)
@@ -213,6 +214,7 @@ func (r *Reconciler) observeOwnBranch(ctx context.Context, run *run) (m move, p 
 func (r *Reconciler) branchPushed(run *run) move {
 	r.plans.forget(run.UID)
 	commit := run.data.Publish.Commit
+	run.tally.pushes++
 	run.data.Publish = publishState{}
 	run.data.Outcome.Changed = true
 	return r.branchPublished(run, commit, "pushed commit "+short(commit)+" to "+run.data.Request.PullRequest.Branch)

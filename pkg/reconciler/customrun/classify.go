@@ -11,6 +11,7 @@ import (
 	"github.com/tekton-gitops/tekton-gitops/pkg/gitrepo"
 	"github.com/tekton-gitops/tekton-gitops/pkg/image"
 	"github.com/tekton-gitops/tekton-gitops/pkg/lock"
+	"github.com/tekton-gitops/tekton-gitops/pkg/logkey"
 	"github.com/tekton-gitops/tekton-gitops/pkg/manifest"
 	"github.com/tekton-gitops/tekton-gitops/pkg/policy"
 	"github.com/tekton-gitops/tekton-gitops/pkg/pullrequest"
@@ -117,7 +118,8 @@ func (r *Reconciler) outcomeOf(ctx context.Context, run *run, err error) move {
 		wait = max(wait, limit.Until.Sub(r.clock.Now()))
 	}
 	text := run.clean(err.Error())
-	logging.FromContext(ctx).Infow("transient error, trying again", "failures", count, "wait", wait.String(), "error", text)
+	logging.FromContext(ctx).Infow("transient error, trying again", logkey.Phase, string(run.cp.Phase), logkey.Failures, count, logkey.Wait, wait.String(), logkey.Error, text)
+	r.metrics.TransientError(string(run.cp.Phase))
 	message := currentMessage(run)
 	if message == "" {
 		message = "starting"

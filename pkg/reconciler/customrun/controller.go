@@ -9,10 +9,14 @@ import (
 	"github.com/tekton-gitops/tekton-gitops/pkg/credentials"
 	"github.com/tekton-gitops/tekton-gitops/pkg/gitrepo"
 	"github.com/tekton-gitops/tekton-gitops/pkg/lock"
+	"github.com/tekton-gitops/tekton-gitops/pkg/logkey"
+	"github.com/tekton-gitops/tekton-gitops/pkg/metrics"
+	"github.com/tekton-gitops/tekton-gitops/pkg/tracing"
 	"github.com/tektoncd/pipeline/pkg/apis/pipeline/v1beta1"
 	pipelineclient "github.com/tektoncd/pipeline/pkg/client/injection/client"
 	customruninformer "github.com/tektoncd/pipeline/pkg/client/injection/informers/pipeline/v1beta1/customrun"
 	customrunreconciler "github.com/tektoncd/pipeline/pkg/client/injection/reconciler/pipeline/v1beta1/customrun"
+	"go.opentelemetry.io/otel"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes/scheme"
@@ -38,6 +42,7 @@ const (
 // Constructor builds the controller and knows when it can work. The zero value is usable, once.
 type Constructor struct {
 	synced atomic.Pointer[cache.InformerSynced]
+	tracer atomic.Pointer[tracing.Tracer]
 }
 
 // Ready tells whether the cache of CustomRuns is filled.
@@ -46,16 +51,30 @@ func (c *Constructor) Ready() bool {
 	return synced != nil && (*synced)()
 }
 
+// Flush sends the traces that wait, until ctx ends. It is called when the controller has stopped.
+func (c *Constructor) Flush(ctx context.Context) error {
+	if tracer := c.tracer.Load(); tracer != nil {
+		return tracer.Shutdown(ctx)
+	}
+	return nil
+}
+
 // NewController wires the reconciler to the framework.
 func (c *Constructor) NewController(ctx context.Context, cmw configmap.Watcher) *controller.Impl {
 	logger := logging.FromContext(ctx)
 	settings := newSettings(system.Namespace())
+	built := build()
+	unsent := func(err error) { logger.Warnw("traces were not sent", logkey.Error, err.Error()) }
+	otel.SetErrorHandler(otel.ErrorHandlerFunc(unsent)) // Its own handler does not write JSON.
+	tracer := tracing.New(agentName, built.Version, unsent)
 	if w, ok := cmw.(configmap.DefaultingWatcher); ok {
 		settings.follow(w, logger)
+		followTracing(w, settings.namespace, tracer, logger)
 	}
+	c.tracer.Store(tracer)
 	informer := customruninformer.Get(ctx).Informer()
 	if err := informer.AddIndexers(cache.Indexers{waitingIndex: waitingFor}); err != nil {
-		logger.Fatalw("cannot index CustomRuns", "error", err.Error())
+		logger.Fatalw("cannot index CustomRuns", logkey.Error, err.Error())
 	}
 	r := &Reconciler{
 		clock:    clock.RealClock{},
@@ -68,6 +87,8 @@ func (c *Constructor) NewController(ctx context.Context, cmw configmap.Watcher) 
 		memories: newMemories(),
 		failures: newFailures(),
 		recorder: newRecorder(ctx),
+		metrics:  metrics.New(clock.RealClock{}, built),
+		tracer:   tracer,
 	}
 	r.backends = backends{
 		secrets: credentials.Live(r.kube.CoreV1()),
@@ -85,12 +106,13 @@ func (c *Constructor) NewController(ctx context.Context, cmw configmap.Watcher) 
 	r.watches = newWatches(ctx, r.clock, wake)
 	r.hosts = newHostClients(r.clock)
 	r.polls = newPolls(ctx, r.clock, wake, func() time.Duration { return settings.policy().PullRequestPollInterval })
+	r.measure(ctx)
 	synced := cache.InformerSynced(informer.HasSynced)
 	c.synced.Store(&synced)
 	if _, err := informer.AddEventHandler(cache.FilteringResourceEventHandler{
 		FilterFunc: filterEvent, Handler: r.handler(impl.EnqueueKey),
 	}); err != nil {
-		logger.Fatalw("cannot watch CustomRuns", "error", err.Error())
+		logger.Fatalw("cannot watch CustomRuns", logkey.Error, err.Error())
 	}
 	return impl
 }

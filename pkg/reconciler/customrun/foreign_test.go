@@ -57,6 +57,12 @@ func TestRunOfAnotherVersionIsLeftAlone(t *testing.T) {
 			interrupt.do(h)
 			done := h.until(testRun, "the end", (*v1beta1.CustomRun).IsDone)
 			wantFailed(t, done, interrupt.reason)
+			if got := h.recorded(); len(got) != 1 || !strings.HasPrefix(got[0], "Warning "+string(interrupt.reason)) {
+				t.Errorf("events: %q", got)
+			}
+			if got := h.counted("runs_total"); got["runs_total{GitOpsDeploy,"+string(interrupt.reason)+"}"] != "1" || len(got) != 1 {
+				t.Errorf("counted: %v", got)
+			}
 			if got := h.leases(); len(got) != 0 {
 				t.Errorf("locks left: %v", got)
 			}

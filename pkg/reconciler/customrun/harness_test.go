@@ -14,9 +14,11 @@ import (
 	"github.com/tekton-gitops/tekton-gitops/pkg/credentials"
 	"github.com/tekton-gitops/tekton-gitops/pkg/gitrepo"
 	"github.com/tekton-gitops/tekton-gitops/pkg/lock"
+	"github.com/tekton-gitops/tekton-gitops/pkg/metrics"
 	"github.com/tekton-gitops/tekton-gitops/pkg/policy"
 	"github.com/tektoncd/pipeline/pkg/apis/pipeline/v1beta1"
 	tektonfake "github.com/tektoncd/pipeline/pkg/client/clientset/versioned/fake"
+	"go.uber.org/zap"
 	coordinationv1 "k8s.io/api/coordination/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -54,6 +56,7 @@ type harness struct {
 	dynamic *dynamicfake.FakeDynamicClient
 	cached  cache.Indexer
 	events  *record.FakeRecorder
+	logger  *zap.SugaredLogger // nil for the test's log
 
 	mu     sync.Mutex
 	wakes  map[string]time.Duration // the earliest wake that a reconcile has asked for, by run
@@ -84,6 +87,7 @@ func newHarness(t *testing.T, objects ...runtime.Object) *harness {
 		clock: h.now, tekton: h.tekton, kube: h.kube, dynamic: h.dynamic,
 		cached: h.cached, recorder: h.events, wakeAfter: h.wakeLater,
 		settings: newSettings("tekton-gitops"), plans: newPlans(), failures: newFailures(), memories: newMemories(),
+		metrics: metrics.New(h.now, metrics.Build{}),
 	}
 	h.backends = backends{
 		secrets: credentials.Live(h.kube.CoreV1()),
@@ -236,7 +240,7 @@ func (h *harness) reconcileVersion(cr *v1beta1.CustomRun) {
 	h.mu.Lock()
 	delete(h.wakes, cr.Name)
 	h.mu.Unlock()
-	if err := h.ReconcileKind(logtesting.TestContextWithLogger(h.t), cr.DeepCopy()); err != nil {
+	if err := h.ReconcileKind(h.context(), cr.DeepCopy()); err != nil {
 		h.t.Errorf("ReconcileKind returned %v: the framework makes an event of it", err)
 	}
 	h.settle()

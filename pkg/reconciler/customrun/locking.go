@@ -61,6 +61,7 @@ func (r *Reconciler) locking(ctx context.Context, run *run) (move, error) {
 	case lock.Held:
 		return next(Publishing, holding(name)), nil
 	case lock.Removed:
+		run.tookOver(result.Holder)
 		return again(result.Why), nil
 	default:
 		m.notHolder = true

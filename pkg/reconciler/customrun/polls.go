@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/tekton-gitops/tekton-gitops/pkg/metrics"
 	"github.com/tekton-gitops/tekton-gitops/pkg/pullrequest"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/clock"
@@ -23,6 +24,8 @@ type polls struct {
 	clock    clock.WithTicker
 	wake     func(types.NamespacedName)
 	interval func() time.Duration
+	// metrics counts the answers.
+	metrics *metrics.Metrics
 
 	mu   sync.Mutex
 	open map[pollKey]*poll
@@ -161,7 +164,23 @@ func (p *polls) follow(ctx context.Context, key pollKey, one *poll, with poller)
 func (p *polls) ask(ctx context.Context, with poller, since pullrequest.Cursor) (pullrequest.Changes, error) {
 	ctx, cancel := context.WithTimeout(ctx, pollTimeout)
 	defer cancel()
-	return with.Poll(ctx, since)
+	changes, err := with.Poll(ctx, since)
+	p.metrics.Polled(answerOf(changes, err))
+	return changes, err
+}
+
+// answerOf is the label of an answer.
+func answerOf(c pullrequest.Changes, err error) string {
+	var limit *pullrequest.LimitError
+	switch {
+	case errors.As(err, &limit):
+		return metrics.PollLimited
+	case err != nil:
+		return metrics.PollFailed
+	case len(c.Numbers) > 0 || c.More:
+		return metrics.PollChanged
+	}
+	return metrics.PollUnchanged
 }
 
 // pause is the interval, a little more at random, and up to twice as much where nothing happens for long.

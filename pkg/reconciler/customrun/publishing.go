@@ -11,6 +11,7 @@ import (
 	"github.com/tekton-gitops/tekton-gitops/pkg/argocd"
 	"github.com/tekton-gitops/tekton-gitops/pkg/failpoint"
 	"github.com/tekton-gitops/tekton-gitops/pkg/gitrepo"
+	"github.com/tekton-gitops/tekton-gitops/pkg/logkey"
 	"knative.dev/pkg/logging"
 )
 
@@ -133,7 +134,7 @@ func (r *Reconciler) push(ctx context.Context, run *run) (move, error) {
 	case err == nil:
 		return r.pushed(run), nil
 	case errors.Is(err, gitrepo.ErrMoved):
-		logging.FromContext(ctx).Debugw("the branch has moved", "commit", p.commit.ID, "error", errorText(run, err))
+		logging.FromContext(ctx).Debugw("the branch has moved", logkey.Commit, p.commit.ID, logkey.Error, errorText(run, err))
 		return r.replan(run)
 	}
 	if tip, tipErr := p.repository.Tip(ctx); tipErr == nil && tip == p.commit.ID {
@@ -213,13 +214,14 @@ func (r *Reconciler) lookForPush(ctx context.Context, run *run) {
 		observe = r.observeOwnBranch
 	}
 	if _, _, err := observe(ctx, run); err != nil {
-		logging.FromContext(ctx).Infow("cannot tell whether the commit was pushed", "commit", run.data.Publish.Commit, "error", errorText(run, err))
+		logging.FromContext(ctx).Infow("cannot tell whether the commit was pushed", logkey.Commit, run.data.Publish.Commit, logkey.Error, errorText(run, err))
 	}
 }
 
 // replan drops the planned commit, which was not pushed and never will be, and plans again after a jittered pause.
 func (r *Reconciler) replan(run *run) (move, error) {
 	r.plans.forget(run.UID)
+	run.tally.conflicts++
 	replans := run.data.Publish.Replans + 1
 	if replans > maxReplans {
 		return fail(v1alpha1.ReasonPushConflict, fmt.Sprintf("branch %s has moved under %d planned commits in a row; try again when it is quieter", run.data.Request.Git.Branch, replans)), nil
@@ -239,6 +241,7 @@ func (r *Reconciler) pushed(run *run) move {
 	if run.cp.Phase == Reverting {
 		return r.revertPushed(run, planned)
 	}
+	run.tally.pushes++
 	o := &run.data.Outcome
 	o.Changed, o.Reverted = true, false
 	o.Commit = planned.Commit

@@ -9,9 +9,10 @@ import (
 	"github.com/tekton-gitops/tekton-gitops/pkg/credentials"
 	"github.com/tekton-gitops/tekton-gitops/pkg/gitrepo"
 	"github.com/tekton-gitops/tekton-gitops/pkg/image"
+	"github.com/tekton-gitops/tekton-gitops/pkg/logkey"
 	"github.com/tekton-gitops/tekton-gitops/pkg/request"
-	"knative.dev/pkg/logging"
 	"github.com/tekton-gitops/tekton-gitops/pkg/update"
+	"knative.dev/pkg/logging"
 )
 
 const (
@@ -67,7 +68,7 @@ func (r *Reconciler) changes(ctx context.Context, run *run) (text string, done b
 	}
 	if err != nil {
 		// The words of another repository's server have no place in a pull request.
-		logging.FromContext(ctx).Infow("the source's commits cannot be read", "error", errorText(run, err))
+		logging.FromContext(ctx).Infow("the source's commits cannot be read", logkey.Error, errorText(run, err))
 		text = fmt.Sprintf("The changes of the source from `%s` to `%s` could not be read.", from, to)
 	} else {
 		text = changesText(run.data.Request.PullRequest.Changes.URL, log)
@@ -120,7 +121,7 @@ func (r *Reconciler) readChanges(ctx context.Context, run *run, from, to string)
 	}
 	repository, err := gitrepo.Open(
 		gitrepo.Remote{URL: source, Branch: run.data.Request.Git.Branch, Auth: gitAuth(auth, []byte(p.SSHKnownHosts)), CA: auth.CA},
-		gitrepo.Options{MaxTotalBytes: p.MaxFetchBytes, AllowHTTP: p.AllowHTTPGit, Timeout: p.GitTimeout, Dial: p.DialGit(), Memory: r.backends.remotes, Clock: r.clock})
+		gitrepo.Options{MaxTotalBytes: p.MaxFetchBytes, AllowHTTP: p.AllowHTTPGit, Timeout: p.GitTimeout, Dial: r.countedGit(p), Memory: r.backends.remotes, Clock: r.clock})
 	if err != nil {
 		return gitrepo.Log{}, err
 	}

@@ -6,6 +6,9 @@ import (
 	"time"
 
 	v1alpha1 "github.com/tekton-gitops/tekton-gitops/pkg/apis/gitops/v1alpha1"
+	"github.com/tekton-gitops/tekton-gitops/pkg/logkey"
+	"github.com/tekton-gitops/tekton-gitops/pkg/metrics"
+	"github.com/tekton-gitops/tekton-gitops/pkg/tracing"
 	"github.com/tektoncd/pipeline/pkg/apis/pipeline/v1beta1"
 	tekton "github.com/tektoncd/pipeline/pkg/client/clientset/versioned"
 	"k8s.io/apimachinery/pkg/types"
@@ -27,6 +30,8 @@ type Reconciler struct {
 	dynamic  dynamic.Interface
 	cached   cache.Indexer // of CustomRuns
 	recorder record.EventRecorder
+	metrics  *metrics.Metrics
+	tracer   *tracing.Tracer
 	// wakeAfter puts a run back into the queue; the earliest time wins.
 	wakeAfter func(types.NamespacedName, time.Duration)
 
@@ -50,6 +55,10 @@ type run struct {
 	data *data
 	// secrets are the values that this reconcile has read; no message leaves with one of them in it.
 	secrets []string
+	// tally is what has been done and is not stored yet.
+	tally tally
+	// ended is when the attempt ended, once it has.
+	ended time.Time
 }
 
 // ReconcileKind makes one move of one run. It returns no errors: the framework would turn each into an event with the
@@ -61,9 +70,9 @@ func (r *Reconciler) ReconcileKind(ctx context.Context, cr *v1beta1.CustomRun) p
 	r.replay(ctx, cr)
 	if err := r.reconcile(ctx, cr); err != nil {
 		if errors.Is(err, errStale) {
-			logging.FromContext(ctx).Debugw("stale", "error", err.Error())
+			logging.FromContext(ctx).Debugw("stale", logkey.Error, err.Error())
 		} else {
-			logging.FromContext(ctx).Infow("the run's status could not be written, trying again", "error", err.Error())
+			logging.FromContext(ctx).Infow("the run's status could not be written, trying again", logkey.Error, err.Error())
 		}
 		r.wakeAfter(types.NamespacedName{Namespace: cr.Namespace, Name: cr.Name}, time.Second)
 	}
@@ -95,7 +104,8 @@ func (r *Reconciler) reconcile(ctx context.Context, cr *v1beta1.CustomRun) error
 		// A step that has only started a call, or waits for one, has not succeeded yet.
 		r.failures.forget(run.UID)
 	}
-	logging.FromContext(ctx).Debugw("moved", "phase", string(run.cp.Phase), "says", m.message, "wake", m.wake.String(), "next", string(m.next), "verdict", string(m.verdict.Reason))
+	logging.FromContext(ctx).Debugw("moved", logkey.Phase, string(run.cp.Phase), logkey.Says, m.message, logkey.Wake, m.wake.String(),
+		logkey.Next, string(m.next), logkey.Reason, string(m.verdict.Reason))
 	return r.apply(ctx, run, m)
 }
 
@@ -114,7 +124,7 @@ func (r *Reconciler) advance(ctx context.Context, run *run) (move, error) {
 	if !ok {
 		return fail(v1alpha1.ReasonInvalidSpec, "the run's checkpoint names the phase "+string(run.cp.Phase)+", which this version of the controller does not know; start a new run"), nil
 	}
-	ctx = logging.WithLogger(ctx, logging.FromContext(ctx).With("phase", string(run.cp.Phase)))
+	ctx = logging.WithLogger(ctx, logging.FromContext(ctx).With(logkey.Phase, string(run.cp.Phase)))
 	return step(ctx, run)
 }
 

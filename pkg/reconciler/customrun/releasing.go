@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/tekton-gitops/tekton-gitops/pkg/failpoint"
+	"github.com/tekton-gitops/tekton-gitops/pkg/logkey"
 	corev1 "k8s.io/api/core/v1"
 	"knative.dev/pkg/logging"
 )
@@ -28,9 +29,10 @@ func (r *Reconciler) releasing(ctx context.Context, run *run) (move, error) {
 	_, final := finalReason(err)
 	if left > 0 && !final {
 		_, wait := r.failures.next(run.UID)
+		r.metrics.TransientError(string(run.cp.Phase))
 		return stay(releasingMessage(run), min(wait, left)), nil
 	}
-	logging.FromContext(ctx).Warnw("ending without having released everything", "lock", run.cp.Lock, "error", errorText(run, err))
+	logging.FromContext(ctx).Warnw("ending without having released everything", logkey.Lock, run.cp.Lock, logkey.Error, errorText(run, err))
 	if left > 0 && run.withdraws() {
 		state := &run.data.PullRequest
 		r.recorder.Eventf(run.CustomRun, corev1.EventTypeWarning, "PullRequestIncomplete", "%s",

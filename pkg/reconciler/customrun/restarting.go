@@ -150,6 +150,7 @@ func (r *Reconciler) restartOne(ctx context.Context, run *run, app *application,
 		return move{}, false, err
 	}
 	t.Asked++
+	run.tally.restarts++
 	app.memory.restarted = r.clock.Now()
 	return again(message), false, nil
 }

@@ -96,6 +96,7 @@ func (r *Reconciler) revertStep(ctx context.Context, run *run) (move, error) {
 
 // revertPushed notes that the commit which takes the run's own back is on the branch.
 func (r *Reconciler) revertPushed(run *run, planned publishState) move {
+	run.tally.reverts++
 	run.data.Revert.Commit = planned.Commit
 	run.data.Outcome.Reverted = true
 	for i := range run.data.Apps {

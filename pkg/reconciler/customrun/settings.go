@@ -3,6 +3,7 @@ package customrun
 import (
 	"sync/atomic"
 
+	"github.com/tekton-gitops/tekton-gitops/pkg/logkey"
 	"github.com/tekton-gitops/tekton-gitops/pkg/policy"
 	"github.com/tekton-gitops/tekton-gitops/pkg/request"
 	"go.uber.org/zap"
@@ -43,7 +44,7 @@ func (s *settings) follow(w configmap.DefaultingWatcher, logger *zap.SugaredLogg
 	w.WatchWithDefault(empty(policy.Name), func(cm *corev1.ConfigMap) {
 		p, err := policy.Parse(cm.Data)
 		if err != nil {
-			logger.Errorw("the policy is not usable, the last good one stays in force", "configmap", cm.Name, "error", err.Error())
+			logger.Errorw("the policy is not usable, the last good one stays in force", logkey.ConfigMap, cm.Name, logkey.Error, err.Error())
 			return
 		}
 		s.current.Store(&p)

@@ -10,6 +10,7 @@ import (
 	v1alpha1 "github.com/tekton-gitops/tekton-gitops/pkg/apis/gitops/v1alpha1"
 	"github.com/tekton-gitops/tekton-gitops/pkg/credentials"
 	"github.com/tekton-gitops/tekton-gitops/pkg/failpoint"
+	"github.com/tekton-gitops/tekton-gitops/pkg/logkey"
 	"github.com/tektoncd/pipeline/pkg/apis/pipeline/v1beta1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
@@ -63,12 +64,12 @@ func (r *Reconciler) start(ctx context.Context, run *run) error {
 func (r *Reconciler) apply(ctx context.Context, run *run, m move) error {
 	status := run.Status.DeepCopy()
 	status.ObservedGeneration = run.Generation
-	phase := run.cp.Phase
+	was := run.stage()
 	m.message = run.clean(m.message)
 	m.verdict.Message = run.clean(m.verdict.Message)
 	switch m.kind {
 	case moveStay:
-		r.setCondition(status, corev1.ConditionUnknown, string(phase), m.message)
+		r.setCondition(status, corev1.ConditionUnknown, string(was.phase), m.message)
 	case moveNext:
 		run.cp.Phase = m.next
 		run.data.enter(m.next, r.clock.Now())
@@ -95,21 +96,24 @@ func (r *Reconciler) apply(ctx context.Context, run *run, m move) error {
 	}
 	extra, err := encodeCheckpoint(run.cp, run.data)
 	if err != nil {
-		return r.refuse(ctx, run, status, err)
+		return r.refuse(ctx, run, was, status, err)
 	}
 	if !sameJSON(extra.Raw, run.Status.ExtraFields.Raw) {
 		status.ExtraFields = extra
 	}
 	if !equality.Semantic.DeepEqual(*status, run.Status) {
-		before, after := writePlaces(run, phase, m)
+		before, after := writePlaces(run, was.phase, m)
 		failpoint.Here(before)
 		if err := r.write(ctx, run.CustomRun, *status); err != nil {
 			return err
 		}
 		failpoint.Here(after)
 		r.announce(run, status)
+		r.observed(ctx, run, was, status)
 		// The informer's event of this write comes first; before it, the cache would still show the old status.
 		m.wake = max(m.wake, writeBackstop)
+	} else {
+		r.record(run)
 	}
 	r.schedule(run, status, m)
 	return nil
@@ -117,7 +121,7 @@ func (r *Reconciler) apply(ctx context.Context, run *run, m move) error {
 
 // refuse ends a run whose state cannot be stored: nothing that the state should have held has been done. What is left of
 // the state is what releasing the lock and the results need.
-func (r *Reconciler) refuse(ctx context.Context, run *run, status *v1beta1.CustomRunStatus, cause error) error {
+func (r *Reconciler) refuse(ctx context.Context, run *run, was stage, status *v1beta1.CustomRunStatus, cause error) error {
 	if !errors.Is(cause, errCheckpointTooLarge) {
 		return cause
 	}
@@ -143,6 +147,7 @@ func (r *Reconciler) refuse(ctx context.Context, run *run, status *v1beta1.Custo
 		return err
 	}
 	r.announce(run, status)
+	r.observed(ctx, run, was, status)
 	r.schedule(run, status, again(""))
 	return nil
 }
@@ -168,7 +173,8 @@ func (r *Reconciler) write(ctx context.Context, cr *v1beta1.CustomRun, status v1
 // finish ends the attempt: with the run's condition and results, or with a new attempt where retries are left.
 func (r *Reconciler) finish(run *run, status *v1beta1.CustomRunStatus) {
 	v := run.cp.Verdict
-	now := metav1.NewTime(r.clock.Now())
+	run.ended = r.clock.Now()
+	now := metav1.NewTime(run.ended)
 	if v.succeeded() {
 		r.setCondition(status, corev1.ConditionTrue, string(v1alpha1.ReasonSucceeded), v.Message)
 	} else {
@@ -307,7 +313,7 @@ func (r *Reconciler) foreign(ctx context.Context, run *run, cp *checkpoint) pkgr
 	}
 	if cp.Lock != "" {
 		if held, err := r.releaseLock(ctx, run); err != nil || held {
-			logging.FromContext(ctx).Infow("releasing the lock of a run of another version", "lock", cp.Lock, "error", errorText(run, err))
+			logging.FromContext(ctx).Infow("releasing the lock of a run of another version", logkey.Lock, cp.Lock, logkey.Error, errorText(run, err))
 			r.wakeAfter(run.key, time.Second)
 			return nil
 		}
@@ -316,9 +322,15 @@ func (r *Reconciler) foreign(ctx context.Context, run *run, cp *checkpoint) pkgr
 	status.CompletionTime = &now
 	status.Results = unknownResults()
 	r.setCondition(status, corev1.ConditionFalse, string(v.Reason), run.clean(v.Message))
-	if err := r.write(ctx, run.CustomRun, *status); err != nil && !errors.Is(err, errStale) {
+	err := r.write(ctx, run.CustomRun, *status)
+	switch {
+	case errors.Is(err, errStale):
+		return nil
+	case err != nil:
 		return err
 	}
+	r.announce(run, status)
+	r.foreignEnded(ctx, run, status, v.Reason)
 	return nil
 }
 

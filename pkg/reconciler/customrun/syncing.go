@@ -10,6 +10,7 @@ import (
 	v1alpha1 "github.com/tekton-gitops/tekton-gitops/pkg/apis/gitops/v1alpha1"
 	"github.com/tekton-gitops/tekton-gitops/pkg/argocd"
 	"github.com/tekton-gitops/tekton-gitops/pkg/failpoint"
+	"github.com/tekton-gitops/tekton-gitops/pkg/logkey"
 	"knative.dev/pkg/logging"
 )
 
@@ -70,8 +71,8 @@ func (r *Reconciler) syncAll(ctx context.Context, run *run, a *argo, timeout tim
 			continue
 		}
 		d := argocd.Decide(app.observed, r.goal(run, app), r.clock.Now())
-		logging.FromContext(ctx).Debugw("decided", "application", app.app.String(), "action", d.Action, "says", d.Message, "wake", d.Wake.String(),
-			"sync", app.observed.Sync, "health", app.observed.Health, "running", app.observed.Running)
+		logging.FromContext(ctx).Debugw("decided", logkey.Application, app.app.String(), logkey.Action, d.Action, logkey.Says, d.Message, logkey.Wake, d.Wake.String(),
+			logkey.Sync, app.observed.Sync, logkey.Health, app.observed.Health, logkey.Running, app.observed.Running)
 		if d.Action == argocd.Proceed {
 			r.settles(app, d)
 			app.state.Revision, app.state.Health = d.Revision, app.observed.Health
@@ -141,6 +142,7 @@ func (r *Reconciler) sync(ctx context.Context, run *run, a *application, d argoc
 		return move{}, false, err
 	}
 	s.Sent = true
+	run.tally.syncs++
 	r.seeWindow(a, false)
 	return stay(d.Message, busyWait), true, nil
 }

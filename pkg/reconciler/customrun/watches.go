@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/tekton-gitops/tekton-gitops/pkg/argocd"
+	"github.com/tekton-gitops/tekton-gitops/pkg/metrics"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/clock"
 )
@@ -19,6 +20,8 @@ type watches struct {
 	ctx   context.Context
 	clock clock.WithTicker
 	wake  func(types.NamespacedName)
+	// metrics counts the streams that are opened again.
+	metrics *metrics.Metrics
 
 	mu   sync.Mutex
 	open map[watchKey]*appWatch
@@ -85,7 +88,10 @@ func (w *watches) unsubscribe(run types.NamespacedName) {
 
 // follow keeps one stream open while it has subscribers.
 func (w *watches) follow(ctx context.Context, key watchKey, dial func() (watcher, func(), error)) {
-	for w.alive(key) {
+	for again := false; w.alive(key); again = true {
+		if again {
+			w.metrics.WatchReconnected()
+		}
 		if conn, release, err := dial(); err == nil {
 			// The error does not matter: whatever ended the stream, the runs poll, and their own calls report causes.
 			_ = conn.Watch(ctx, key.app, func() { w.notify(key) })
