@@ -9,13 +9,16 @@ FUZZTIME  ?= 60s
 ARGOCD_NEXT ?= v3.0.23
 TAG       ?= 1.0.1
 TOOL      := $(GO) tool -modfile=test/tools/go.mod
+KO        := $(GO) tool -modfile=test/ko/go.mod ko
+# What `make release` writes.
+RELEASE   ?= bin/release.yaml
 GOTESTSUM := $(TOOL) gotestsum --format pkgname --hide-summary skipped
 # What became of each test, for test/proof. Every run of unit begins it anew.
 RESULTS   := $(CURDIR)/.test-results
 RECORDED   = $(GOTESTSUM) --jsonfile-timing-events '$(RESULTS)/$(1).json' --
 # The packages whose tests need no control plane.
-UNIT      := ./cmd/... ./pkg/... ./config/... ./test/bench/... ./test/conformance/... ./test/layout/... ./test/proof/...
-E2E       := ./test/localcluster/... ./test/e2e/... ./test/crash/...
+UNIT      := ./cmd/... ./pkg/... ./config/... ./tekton/... ./test/bench/... ./test/conformance/... ./test/layout/... ./test/proof/... ./test/release/...
+E2E       := ./test/localcluster/... ./test/install/... ./test/e2e/... ./test/crash/...
 # One end-to-end package at a time: each may start a control plane of its own.
 E2EFLAGS  := -p 1 -count 1 -timeout 40m
 
@@ -24,9 +27,10 @@ help: ## Show this list
 	@grep -hE '^[a-z][a-z0-9-]*:.*## ' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  \033[1m%-10s\033[0m %s\n", $$1, $$2}'
 
 .PHONY: build
-build: ## Compile everything and put the controller into bin/
+build: ## Compile everything and put the controller and the plugin of tkn into bin/
 	$(GO) build ./...
 	$(GO) build -ldflags '-s -w' -o bin/controller ./cmd/controller
+	$(GO) build -ldflags '-s -w -X main.version=$(VERSION)' -o bin/tkn-gitops ./cmd/tkn-gitops
 
 .PHONY: unit
 unit: ## Run the fast tests (no control plane)
@@ -36,6 +40,7 @@ unit: ## Run the fast tests (no control plane)
 .PHONY: test
 test: unit ## Run all tests: unit, then end to end on a local control plane
 	cd test/cluster && $(GO) tool -modfile=../tools/go.mod gotestsum --format pkgname --jsonfile-timing-events '$(RESULTS)/cluster.json' -- -short ./...
+	cd test/promql && $(GO) test .
 	$(call RECORDED,e2e) $(E2EFLAGS) $(E2E)
 # What needs a part of the control plane: Leases on the real API server, the real Argo CD, the real Gitea, the real
 # kustomize edit.
@@ -54,6 +59,8 @@ test-long: ## Run what is too long for every change: race detector, fuzzing, lon
 	  done; \
 	done
 	GITOPS_LONG=1 $(GOTESTSUM) -- $(E2EFLAGS) $(E2E)
+# The real ko, which compiles the controller anew.
+	cd test/ko && $(GO) test -count 1 -timeout 40m ./...
 # The newer Argo CD that is supported; building it takes a quarter of an hour the first time.
 	GITOPS_ARGOCD_VERSION=$(ARGOCD_NEXT) $(GOTESTSUM) -- $(E2EFLAGS) ./test/e2e/...
 
@@ -69,6 +76,16 @@ cluster: ## Start a local control plane with the controller and keep it until Ct
 bench: ## Measure against the scripted chain, and what runs that wait for a merge cost
 	$(GO) run ./test/bench
 
+.PHONY: release
+release: ## Write the file that installs a version (make release VERSION=v0.1.0, and IMAGE=…@sha256:… or KO_DOCKER_REPO=…)
+ifdef IMAGE
+	@$(GO) run ./test/release -version '$(VERSION)' -image '$(IMAGE)' -o '$(RELEASE)' config
+else
+# Builds the image and pushes it to $KO_DOCKER_REPO/controller.
+	@test -n '$(VERSION)' || { echo 'make release: VERSION is missing, such as VERSION=v0.1.0'; exit 1; }
+	@$(KO) resolve --base-import-paths --tags '$(VERSION)' -f config/ | $(GO) run ./test/release -version '$(VERSION)' -o '$(RELEASE)' -
+endif
+
 .PHONY: lint
 lint: ## Run the linters
 	$(TOOL) golangci-lint run ./...
@@ -76,14 +93,15 @@ lint: ## Run the linters
 .PHONY: generate
 generate: ## Write generated code, CRDs and reference tables
 	$(TOOL) controller-gen object paths=./pkg/apis/gitops/...
-	$(TOOL) controller-gen crd:crdVersions=v1 paths=./pkg/apis/gitops/... output:crd:dir=config/300-crds
+	$(TOOL) controller-gen crd:crdVersions=v1 paths=./pkg/apis/gitops/... output:crd:dir=config
+	for kind in gitopsdeploys gitopsprs gitopsrecords; do mv "config/gitops.tekton.dev_$$kind.yaml" "config/300-crd-$$kind.yaml"; done
 	$(GO) run ./test/generate
 
 .PHONY: verify
 verify: ## Check that generated files, modules and formatting are up to date
 	@before=$$(git status --porcelain | sort); \
 	$(MAKE) --no-print-directory generate; \
-	$(GO) mod tidy; (cd test/cluster && $(GO) mod tidy); (cd test/tools && $(GO) mod tidy); \
+	$(GO) mod tidy; (cd test/cluster && $(GO) mod tidy); (cd test/tools && $(GO) mod tidy); (cd test/ko && $(GO) mod tidy); (cd test/promql && $(GO) mod tidy); \
 	gofmt -l -w cmd pkg config test; \
 	$(GO) vet ./...; \
 	after=$$(git status --porcelain | sort); \

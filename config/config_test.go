@@ -2,9 +2,9 @@
 package config_test
 
 import (
-	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -12,6 +12,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+	policyv1 "k8s.io/api/policy/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -41,6 +43,10 @@ func newObject(kind string) object {
 		return &corev1.Service{}
 	case "apps/v1/Deployment":
 		return &appsv1.Deployment{}
+	case "networking.k8s.io/v1/NetworkPolicy":
+		return &networkingv1.NetworkPolicy{}
+	case "policy/v1/PodDisruptionBudget":
+		return &policyv1.PodDisruptionBudget{}
 	case "rbac.authorization.k8s.io/v1/ClusterRole":
 		return &rbacv1.ClusterRole{}
 	case "rbac.authorization.k8s.io/v1/ClusterRoleBinding":
@@ -71,27 +77,36 @@ func decode(t *testing.T, manifest []byte) object {
 	return o
 }
 
-// files are the manifests by path, without kustomizations.
+// documents are the manifests of one file.
+func documents(t *testing.T, path string) [][]byte {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var found [][]byte
+	for document := range strings.SplitSeq(string(data), "\n---\n") {
+		if strings.TrimSpace(strings.TrimPrefix(document, "---")) != "" {
+			found = append(found, []byte(document))
+		}
+	}
+	return found
+}
+
+// files are the manifests by path: those that are installed, and those that a person chooses.
 func files(t *testing.T) map[string][]object {
 	t.Helper()
 	found := map[string][]object{}
-	err := filepath.WalkDir(".", func(path string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() || filepath.Ext(path) != ".yaml" || entry.Name() == "kustomization.yaml" {
-			return err
-		}
-		data, err := os.ReadFile(path)
+	for _, dir := range []string{".", "cluster-wide", "tenant"} {
+		paths, err := filepath.Glob(filepath.Join(dir, "*.yaml"))
 		if err != nil {
-			return err
+			t.Fatal(err)
 		}
-		for document := range strings.SplitSeq(string(data), "\n---\n") {
-			if strings.TrimSpace(strings.TrimPrefix(document, "---")) != "" {
-				found[path] = append(found[path], decode(t, []byte(document)))
+		for _, path := range paths {
+			for _, document := range documents(t, path) {
+				found[path] = append(found[path], decode(t, document))
 			}
 		}
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
 	}
 	return found
 }
@@ -99,7 +114,12 @@ func files(t *testing.T) map[string][]object {
 // build is what `kubectl kustomize` makes of a directory.
 func build(t *testing.T, dir string) []object {
 	t.Helper()
-	resources, err := krusty.MakeKustomizer(krusty.MakeDefaultOptions()).Run(filesys.MakeFsOnDisk(), dir)
+	return buildIn(t, filesys.MakeFsOnDisk(), dir)
+}
+
+func buildIn(t *testing.T, files filesys.FileSystem, dir string) []object {
+	t.Helper()
+	resources, err := krusty.MakeKustomizer(krusty.MakeDefaultOptions()).Run(files, dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -153,12 +173,15 @@ func TestInstallation(t *testing.T) {
 		"ConfigMap tekton-gitops/config-leader-election",
 		"ConfigMap tekton-gitops/config-logging",
 		"ConfigMap tekton-gitops/config-observability",
+		"ConfigMap tekton-gitops/config-tracing",
 		"ConfigMap tekton-gitops/gitops-info",
 		"CustomResourceDefinition /gitopsdeploys.gitops.tekton.dev",
 		"CustomResourceDefinition /gitopsprs.gitops.tekton.dev",
 		"CustomResourceDefinition /gitopsrecords.gitops.tekton.dev",
 		"Deployment tekton-gitops/tekton-gitops-controller",
 		"Namespace /tekton-gitops",
+		"NetworkPolicy tekton-gitops/tekton-gitops-controller",
+		"PodDisruptionBudget tekton-gitops/tekton-gitops-controller",
 		"Role tekton-gitops/tekton-gitops-controller",
 		"Role tekton-gitops/tekton-gitops-info",
 		"RoleBinding tekton-gitops/tekton-gitops-controller",
@@ -174,15 +197,30 @@ func TestInstallation(t *testing.T) {
 	}
 }
 
-// Every file is installed, but for those that a person chooses.
+// `kubectl apply -f config/` and `ko apply -f config/` take every file of the directory with one of these extensions, in
+// the order of their names; kustomize takes what Kustomization lists. All install the same, a namespace and CRDs first.
 func TestEveryFileIsInstalled(t *testing.T) {
-	var inFiles []object
-	for path, objects := range files(t) {
-		if dir := filepath.Dir(path); dir != "cluster-wide" && dir != "tenant" {
-			inFiles = append(inFiles, objects...)
+	entries, err := os.ReadDir(".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	numbered := regexp.MustCompile(`^([1-5]0[0-9]-[a-z-]+|config-[a-z-]+)\.yaml$`)
+	var applied []object
+	for _, entry := range entries {
+		if entry.IsDir() || !slices.Contains([]string{".yaml", ".yml", ".json"}, filepath.Ext(entry.Name())) {
+			continue
+		}
+		if !numbered.MatchString(entry.Name()) {
+			t.Errorf("%s would be applied, and its name is not of the kind that says when", entry.Name())
+		}
+		for _, document := range documents(t, entry.Name()) {
+			applied = append(applied, decode(t, document))
 		}
 	}
-	if d := cmp.Diff(names(build(t, ".")), names(inFiles)); d != "" {
+	if got := applied[0].GetObjectKind().GroupVersionKind().Kind; got != "Namespace" {
+		t.Errorf("%s comes first", got)
+	}
+	if d := cmp.Diff(names(build(t, ".")), names(applied)); d != "" {
 		t.Error(d)
 	}
 }
@@ -190,7 +228,7 @@ func TestEveryFileIsInstalled(t *testing.T) {
 func TestEveryObjectIsLabelled(t *testing.T) {
 	for path, objects := range files(t) {
 		for _, o := range objects {
-			if _, crd := o.(*apiextensionsv1.CustomResourceDefinition); !crd && o.GetLabels()["app.kubernetes.io/part-of"] != namespace {
+			if o.GetLabels()["app.kubernetes.io/part-of"] != namespace {
 				t.Errorf("%s: %s has no label app.kubernetes.io/part-of", path, o.GetName())
 			}
 		}

@@ -1,6 +1,7 @@
 package config_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -10,6 +11,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+	policyv1 "k8s.io/api/policy/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
@@ -22,6 +25,7 @@ import (
 
 	"github.com/tekton-gitops/tekton-gitops/pkg/policy"
 	"github.com/tekton-gitops/tekton-gitops/pkg/request"
+	"github.com/tekton-gitops/tekton-gitops/pkg/tracing"
 )
 
 func TestNamespaceIsRestricted(t *testing.T) {
@@ -75,8 +79,11 @@ func TestSelectors(t *testing.T) {
 	s := one[*corev1.Service](t, objects, "tekton-gitops-controller")
 	away := d.Spec.Template.Spec.Affinity.PodAntiAffinity.PreferredDuringSchedulingIgnoredDuringExecution[0].PodAffinityTerm
 	pod := labels.Set(d.Spec.Template.Labels)
+	budget := one[*policyv1.PodDisruptionBudget](t, objects, "tekton-gitops-controller")
+	network := one[*networkingv1.NetworkPolicy](t, objects, "tekton-gitops-controller")
 	for name, selector := range map[string]*metav1.LabelSelector{
 		"Deployment": d.Spec.Selector, "anti-affinity": away.LabelSelector, "Service": {MatchLabels: s.Spec.Selector},
+		"PodDisruptionBudget": budget.Spec.Selector, "NetworkPolicy": &network.Spec.PodSelector,
 	} {
 		parsed, err := metav1.LabelSelectorAsSelector(selector)
 		if err != nil || parsed.Empty() || !parsed.Matches(pod) {
@@ -88,6 +95,26 @@ func TestSelectors(t *testing.T) {
 		if !slices.ContainsFunc(ports, func(p corev1.ContainerPort) bool { return p.Name == port.TargetPort.StrVal }) {
 			t.Errorf("Service port %s leads nowhere", port.Name)
 		}
+	}
+	var open []string
+	for _, rule := range network.Spec.Ingress {
+		for _, port := range rule.Ports {
+			open = append(open, fmt.Sprint(port.Port.StrVal, " from ", len(rule.From)))
+		}
+	}
+	if d := cmp.Diff([]string{"metrics from 1", "probes from 0"}, open); d != "" {
+		t.Error(d)
+	}
+	if d := cmp.Diff([]networkingv1.PolicyType{networkingv1.PolicyTypeIngress}, network.Spec.PolicyTypes); d != "" {
+		t.Errorf("a restriction of egress cuts the controller off from what it needs: %s", d)
+	}
+}
+
+// A budget that no single replica may be missing from stops every drain.
+func TestDrainsAreNotHeldUp(t *testing.T) {
+	budget := one[*policyv1.PodDisruptionBudget](t, build(t, "."), "tekton-gitops-controller").Spec
+	if budget.MinAvailable != nil || budget.MaxUnavailable == nil || budget.MaxUnavailable.IntValue() < 1 {
+		t.Errorf("budget: %+v", budget)
 	}
 }
 
@@ -136,7 +163,7 @@ func TestConfigMapsAreThereAndReadable(t *testing.T) {
 			wanted = append(wanted, env.Value)
 		}
 	}
-	wanted = append(wanted, policy.Name, request.DefaultsName)
+	wanted = append(wanted, policy.Name, request.DefaultsName, tracing.ConfigName)
 	slices.Sort(wanted)
 	role := one[*rbacv1.Role](t, objects, "tekton-gitops-controller")
 	if d := cmp.Diff(wanted, role.Rules[1].ResourceNames); d != "" {
@@ -190,7 +217,7 @@ func TestLeaderElection(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		want := &leaderelection.Config{Buckets: 3, LeaseDuration: 60e9, RenewDeadline: 40e9, RetryPeriod: 10e9}
+		want := &leaderelection.Config{Buckets: 3, LeaseDuration: 60e9, RenewDeadline: 40e9, RetryPeriod: 3e9}
 		config.LeaseNamesPrefixMapping = nil
 		if d := cmp.Diff(want, config); d != "" {
 			t.Error(d)
@@ -215,6 +242,24 @@ func TestLoggingAndObservability(t *testing.T) {
 		if _, err := metrics.NewObservabilityConfigFromConfigMap(&corev1.ConfigMap{Data: values}); err != nil {
 			t.Error(err)
 		}
+	}
+}
+
+// Tracing is off as it is installed, and the example shows every default.
+func TestTracing(t *testing.T) {
+	inForce, example := data(t, tracing.ConfigName)
+	want := tracing.Config{Endpoint: tracing.DefaultEndpoint}
+	for name, values := range map[string]map[string]string{"in force": inForce, "example": example} {
+		got, err := tracing.ParseConfig(values)
+		if err != nil {
+			t.Error(err)
+		}
+		if d := cmp.Diff(want, got); d != "" {
+			t.Errorf("%s: %s", name, d)
+		}
+	}
+	if len(example) != 2 {
+		t.Errorf("the example has %v", example)
 	}
 }
 

@@ -16,39 +16,56 @@ import (
 	"github.com/tekton-gitops/tekton-gitops/test/testbed"
 )
 
-// replicas are two replicas that share the buckets.
+// buckets is how many parts the runs are divided into.
+const buckets = 3
+
+// replicas share the buckets.
 type replicas struct {
-	both    []*replica
+	all     []*replica
 	buckets *hash.BucketSet
 }
 
-// startReplicas starts two replicas and makes them share. The first one that starts takes every bucket, as the framework
+// startReplicas starts replicas and makes them share. The first one that starts takes every bucket, as the framework
 // has it; so it is made to miss the moment in which one bucket is free.
-func startReplicas(t *testing.T) *replicas {
+func startReplicas(t *testing.T, count int) *replicas {
 	t.Helper()
-	r := &replicas{both: []*replica{startReplica(t, "a"), startReplica(t, "b")}}
-	first, second := r.both[0], r.both[1]
-	eventually(t, "all buckets are led", 20*time.Second, func() bool { return len(r.led(t)) == 3 })
+	r := &replicas{}
+	for i := range count {
+		r.all = append(r.all, startReplica(t, string(rune('a'+i))))
+	}
+	r.waitForLeaders(t)
 	names := sets.New[string]()
 	for _, l := range leadership(t) {
 		names.Insert(l.Name)
 	}
 	r.buckets = hash.NewBucketSet(names)
-	if len(r.ledBy(t, first)) < len(r.ledBy(t, second)) {
-		first, second = second, first
+	byLoad := func(a, b *replica) int { return len(r.ledBy(t, a)) - len(r.ledBy(t, b)) }
+	for {
+		least, most := slices.MinFunc(r.all, byLoad), slices.MaxFunc(r.all, byLoad)
+		if len(r.ledBy(t, least)) > 0 {
+			return r
+		}
+		r.handOver(t, most, least, r.ledBy(t, most)[0])
 	}
-	for len(r.ledBy(t, second)) == 0 {
-		r.handOver(t, first, second, r.ledBy(t, first)[0])
-	}
-	return r
+}
+
+func (r *replicas) waitForLeaders(t *testing.T) {
+	t.Helper()
+	eventually(t, "all buckets are led", 20*time.Second, func() bool { return len(r.led(t)) == buckets })
 }
 
 // handOver lets a bucket go from one replica to another.
 func (r *replicas) handOver(t *testing.T, from, to *replica, bucket string) {
 	t.Helper()
+	// Neither the one nor a third may take it.
 	signal := func(s syscall.Signal) {
-		if err := syscall.Kill(from.PID(), s); err != nil {
-			t.Fatal(err)
+		for _, one := range r.all {
+			if one == to {
+				continue
+			}
+			if err := syscall.Kill(one.PID(), s); err != nil {
+				t.Fatal(err)
+			}
 		}
 	}
 	signal(syscall.SIGSTOP)

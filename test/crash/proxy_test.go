@@ -30,6 +30,8 @@ type proxy struct {
 	lag atomic.Int64
 	// latency is added to every other request.
 	latency atomic.Int64
+	// votes is how often a Lease of leader election was read.
+	votes atomic.Int64
 
 	// pace is the pause before each event of CustomRuns.
 	pace atomic.Int64

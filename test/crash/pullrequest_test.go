@@ -181,11 +181,11 @@ func TestPullRequestKilledWhileSuperseding(t *testing.T) {
 // merge, and finishes.
 func TestPullRequestOutlivesItsReplica(t *testing.T) {
 	n := scenario.New(t, bed.Cluster, testbed.TenantOptions{Hosted: true})
-	r := startReplicas(t)
+	r := startReplicas(t, 2)
 	n.Create(promote(n, "run", "1.0.1"))
 	waitsForMerge(n, "run")
 	leader := r.led(t)[r.buckets.Owner(n.Namespace+"/run")]
-	for _, one := range r.both {
+	for _, one := range r.all {
 		if one.identity(t) == leader {
 			one.Kill()
 		}
@@ -197,8 +197,8 @@ func TestPullRequestOutlivesItsReplica(t *testing.T) {
 	wantResults(t, scenario.Results(done), map[string]string{
 		v1alpha1.ResultMergeCommit: commit, v1alpha1.ResultRevision: commit, v1alpha1.ResultPRState: "merged",
 	})
-	alive := slices.IndexFunc(r.both, func(one *replica) bool { return !one.Exited() })
-	if alive < 0 || !r.both[alive].handled(t, n.Namespace).Has("run") {
+	alive := slices.IndexFunc(r.all, func(one *replica) bool { return !one.Exited() })
+	if alive < 0 || !r.all[alive].handled(t, n.Namespace).Has("run") {
 		t.Error("the other replica has not moved the run")
 	}
 }

@@ -33,7 +33,7 @@ func TestTwoReplicas(t *testing.T) {
 	environments := []string{"dev", "test", "prod"}
 	n := scenario.New(t, bed.Cluster, testbed.TenantOptions{Environments: environments})
 	operations := scenario.WatchOperations(t, bed.Cluster)
-	r := startReplicas(t)
+	r := startReplicas(t, 2)
 	h := record(t, n)
 	for _, environment := range environments {
 		block(t, n, lockName(environment))
@@ -41,11 +41,11 @@ func TestTwoReplicas(t *testing.T) {
 	created := createMany(t, n, r, environments, runsPerLock)
 
 	killed := sets.New[string]()
-	killed.Insert(r.kill(t, n, h, "Preparing", r.both[0]))
+	killed.Insert(r.kill(t, n, h, "Preparing", r.all[0]))
 	for name := range created {
 		n.WaitFor(name, "its place in the queue", func(cr *v1beta1.CustomRun) bool { return scenario.Reason(cr) == "Locking" })
 	}
-	killed.Insert(r.kill(t, n, h, "Locking", r.both[1]))
+	killed.Insert(r.kill(t, n, h, "Locking", r.all[1]))
 	for _, environment := range environments {
 		unblock(t, n, lockName(environment))
 	}
@@ -59,7 +59,7 @@ func TestTwoReplicas(t *testing.T) {
 	if killed.Len() != 2 {
 		t.Errorf("only %v was killed", killed.UnsortedList())
 	}
-	for _, one := range r.both {
+	for _, one := range r.all {
 		if handled := one.handled(t, n.Namespace); len(handled) == 0 {
 			t.Errorf("replica %s has handled nothing", one.name)
 		} else {
@@ -211,7 +211,7 @@ func (r *replicas) kill(t *testing.T, n *scenario.Tenant, h *history, phase stri
 			continue
 		}
 		holder := r.led(t)[r.buckets.Owner(n.Namespace+"/"+seen.run)]
-		for _, one := range r.both {
+		for _, one := range r.all {
 			if one.identity(t) != holder || (victim != nil && one != victim) {
 				continue
 			}

@@ -25,7 +25,7 @@ func TestTwentyRunsOnOneLock(t *testing.T) {
 	environments := []string{"dev"}
 	n := scenario.New(t, bed.Cluster, testbed.TenantOptions{Environments: environments})
 	operations := scenario.WatchOperations(t, bed.Cluster)
-	r := startReplicas(t)
+	r := startReplicas(t, 2)
 	h := record(t, n)
 	block(t, n, lockName("dev"))
 	created := createMany(t, n, r, environments, twenty)
@@ -40,7 +40,7 @@ func TestTwentyRunsOnOneLock(t *testing.T) {
 			t.Fatalf("not done within %s and %d kills", twentyTimeout, kills)
 		}
 		time.Sleep(time.Until(began.Add(time.Duration(kills+1) * killEvery)))
-		one := r.both[kills%2]
+		one := r.all[kills%2]
 		one.Kill()
 		one.start(t)
 	}

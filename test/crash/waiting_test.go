@@ -156,6 +156,9 @@ func (p *proxy) count(begin bool) map[string]int {
 func (p *proxy) note(r *http.Request) {
 	part := strings.Split(r.URL.Path, "/")
 	if len(part) > 5 && part[5] == testbed.Namespace {
+		if len(part) > 6 && part[6] == "leases" && r.Method == http.MethodGet {
+			p.votes.Add(1)
+		}
 		return
 	}
 	p.mu.Lock()

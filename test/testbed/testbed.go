@@ -51,7 +51,7 @@ func Root() (string, error) {
 		return "", err
 	}
 	for {
-		if _, err := os.Stat(filepath.Join(at, "config", "kustomization.yaml")); err == nil {
+		if _, err := os.Stat(filepath.Join(at, "config", "Kustomization")); err == nil {
 			return at, nil
 		}
 		parent := filepath.Dir(at)
@@ -85,12 +85,20 @@ func Install(ctx context.Context, c *localcluster.Cluster) error {
 			return err
 		}
 	}
+	if err := UseLocalSettings(ctx, c); err != nil {
+		return err
+	}
+	return waitForKinds(ctx, c)
+}
+
+// UseLocalSettings is the part of Install that config/ has otherwise.
+func UseLocalSettings(ctx context.Context, c *localcluster.Cluster) error {
 	for name, data := range localSettings() {
 		if err := c.Apply(ctx, Namespace, configMap(name, data)); err != nil {
 			return err
 		}
 	}
-	return waitForKinds(ctx, c)
+	return nil
 }
 
 // localSettings are the ConfigMaps that differ from a cluster's: local servers are on loopback, which the policy allows

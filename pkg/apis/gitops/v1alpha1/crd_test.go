@@ -23,7 +23,7 @@ import (
 	"github.com/tekton-gitops/tekton-gitops/pkg/apis/gitops/v1alpha1"
 )
 
-const crdDir = "../../../../config/300-crds/"
+const crdDir = "../../../../config/"
 
 // server is what an API server makes of a CRD: it validates the generated file, without the server around it.
 type server struct {
@@ -137,7 +137,7 @@ dryRun: "true"
 `
 
 func TestGitOpsDeploySchema(t *testing.T) {
-	s := load(t, "gitops.tekton.dev_gitopsdeploys.yaml")
+	s := load(t, "300-crd-gitopsdeploys.yaml")
 	line := func(old, replacement string) string {
 		if !strings.Contains(full, old) {
 			t.Fatalf("%q is not in the full example", old)
@@ -239,7 +239,7 @@ dryRun: ""
 }
 
 func TestGitOpsRecordSchema(t *testing.T) {
-	s := load(t, "gitops.tekton.dev_gitopsrecords.yaml")
+	s := load(t, "300-crd-gitopsrecords.yaml")
 	now := metav1.NewTime(time.Date(2026, 11, 22, 10, 2, 11, 0, time.UTC))
 	deployed := v1alpha1.Deployed{
 		Time: now, Run: "r41-deploy", RunUID: "u-1", PipelineRun: "r41", Application: "apps/catalog-dev", Repository: "https://github.com/org/catalog",

@@ -11,6 +11,7 @@ import (
 //
 // +kubebuilder:object:root=true
 // +kubebuilder:resource:path=gitopsdeploys,singular=gitopsdeploy,shortName=gdeploy,categories={tekton,tekton-gitops}
+// +kubebuilder:metadata:labels={app.kubernetes.io/instance=default,app.kubernetes.io/part-of=tekton-gitops}
 // +kubebuilder:printcolumn:name="Application",type=string,JSONPath=`.spec.argocd.applications[0].name`
 // +kubebuilder:printcolumn:name="Repository",type=string,JSONPath=`.spec.git.url`
 // +kubebuilder:printcolumn:name="Path",type=string,JSONPath=`.spec.update[0]['kustomize','helm','manifests','yaml']['file','path']`

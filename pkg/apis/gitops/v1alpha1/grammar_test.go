@@ -191,7 +191,7 @@ func (s server) judge(t *testing.T, spec, value string) ruling {
 
 // allGrammars gives each grammar to f, with the schema that its spec is for.
 func allGrammars(t *testing.T, f func(t *testing.T, s server, g grammar)) {
-	for file, some := range map[string]map[string]grammar{"gitops.tekton.dev_gitopsdeploys.yaml": grammars, "gitops.tekton.dev_gitopsprs.yaml": proposalGrammars} {
+	for file, some := range map[string]map[string]grammar{"300-crd-gitopsdeploys.yaml": grammars, "300-crd-gitopsprs.yaml": proposalGrammars} {
 		s := load(t, file)
 		for name, g := range some {
 			t.Run(name, func(t *testing.T) { f(t, s, g) })
@@ -237,7 +237,7 @@ func TestWhatTheRequestTakesTheSchemaTakes(t *testing.T) {
 
 // TestWholeSpecsAgree is the same for what fields have to do with each other.
 func TestWholeSpecsAgree(t *testing.T) {
-	s := load(t, "gitops.tekton.dev_gitopsdeploys.yaml")
+	s := load(t, "300-crd-gitopsdeploys.yaml")
 	const two = "git: {url: 'https://h/a'}\nimages: [{name: a, newTag: '1'}, {name: b, newTag: '1'}]\n"
 	for spec, good := range map[string]bool{
 		watches: true, writes: true, writes + watches: true, "{}": false,

@@ -81,7 +81,7 @@ dryRun: "true"
 `
 
 func TestGitOpsPRSchema(t *testing.T) {
-	s := load(t, "gitops.tekton.dev_gitopsprs.yaml")
+	s := load(t, "300-crd-gitopsprs.yaml")
 	many := "[" + strings.TrimSuffix(strings.Repeat("a, ", 21), ", ") + "]"
 	const (
 		two     = "git: {url: 'https://h/a'}\nimages: [{name: a, newTag: '1'}, {name: b, newTag: '1'}]\n"
@@ -154,7 +154,7 @@ lock: {name: "", queue: "", timeout: ""}
 
 // TestWholeProposalsAgree: the schema and package request say the same of what fields have to do with each other.
 func TestWholeProposalsAgree(t *testing.T) {
-	s := load(t, "gitops.tekton.dev_gitopsprs.yaml")
+	s := load(t, "300-crd-gitopsprs.yaml")
 	const (
 		two   = "git: {url: 'https://h/a'}\nimages: [{name: a, newTag: '1'}, {name: b, newTag: '1'}]\nupdate: [{kustomize: {path: a}}]\n"
 		value = "git: {url: 'https://h/a'}\nupdate: [{yaml: {file: a, path: b, value: c}}]\n"

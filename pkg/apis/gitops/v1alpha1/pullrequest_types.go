@@ -10,6 +10,7 @@ import (
 //
 // +kubebuilder:object:root=true
 // +kubebuilder:resource:path=gitopsprs,singular=gitopspr,shortName=gpr,categories={tekton,tekton-gitops}
+// +kubebuilder:metadata:labels={app.kubernetes.io/instance=default,app.kubernetes.io/part-of=tekton-gitops}
 // +kubebuilder:printcolumn:name="Repository",type=string,JSONPath=`.spec.git.url`
 // +kubebuilder:printcolumn:name="Path",type=string,JSONPath=`.spec.update[0]['kustomize','helm','manifests','yaml']['file','path']`
 // +kubebuilder:printcolumn:name="Wait",type=string,JSONPath=`.spec.wait`

@@ -11,6 +11,7 @@ const RecordHistory = 10
 //
 // +kubebuilder:object:root=true
 // +kubebuilder:resource:path=gitopsrecords,singular=gitopsrecord,shortName=grecord,categories={tekton,tekton-gitops}
+// +kubebuilder:metadata:labels={app.kubernetes.io/instance=default,app.kubernetes.io/part-of=tekton-gitops}
 // +kubebuilder:printcolumn:name="Application",type=string,JSONPath=`.application`
 // +kubebuilder:printcolumn:name="Images",type=string,JSONPath=`.summary`
 // +kubebuilder:printcolumn:name="Since",type=date,JSONPath=`.time`

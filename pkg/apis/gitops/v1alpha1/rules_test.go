@@ -10,7 +10,7 @@ import (
 
 // TestGitOpsDeployRules is about what the fields of a definition have to do with each other, and about the lists.
 func TestGitOpsDeployRules(t *testing.T) {
-	s := load(t, "gitops.tekton.dev_gitopsdeploys.yaml")
+	s := load(t, "300-crd-gitopsdeploys.yaml")
 	const (
 		one       = "images: [{name: a, newTag: '1'}]\n"
 		two       = "images: [{name: a, newTag: '1'}, {name: b, newTag: '1'}]\n"
