@@ -1,9 +1,7 @@
 package e2e
 
 import (
-	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
@@ -70,12 +68,11 @@ func examples() map[string]example {
 		},
 		// Nobody has merged it yet, so there is no commit.
 		"promote-by-pull-request.yaml": {hosted: true, runs: []ends{{"promote": done}}, after: (*tenant).showsTheGates},
-		// The second restart finds what the first one has left.
-		"restart.yaml": {runs: []ends{{"restart": done}, {"restart": same}}, after: (*tenant).hasRestartedTwice},
 		"verify-after-hook.yaml": {
 			// The commit is the unrelated change.
-			runs: []ends{{"verify": done, "watch": done}, {"verify": same}}, commits: 1,
-			live: map[string]string{"hooked/server": "1.0.0"}, start: (*tenant).startByHook,
+			runs: []ends{{"verify": done}, {"verify": same}}, commits: 1,
+			live:  map[string]string{"hooked/server": "1.0.0"},
+			start: (*tenant).startByHook, after: (*tenant).hasTestedTheFirstSync,
 		},
 	}
 }
@@ -157,68 +154,4 @@ func (n *tenant) runExample(file string, want example) {
 	if want.after != nil {
 		want.after(n, run)
 	}
-}
-
-// examples/README.md names every file.
-func TestExamplesAreListed(t *testing.T) {
-	t.Parallel()
-	files := exampleFiles(t, "")
-	readme, err := os.ReadFile(filepath.Join(filepath.Dir(files[0]), "README.md"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, file := range append(files, exampleFiles(t, "product-catalog")...) {
-		if !strings.Contains(string(readme), filepath.Base(file)+"` |") {
-			t.Errorf("examples/README.md has no row for %s", filepath.Base(file))
-		}
-	}
-}
-
-// What the README shows is what the examples have, and those are run.
-func TestReadmeShowsExamples(t *testing.T) {
-	t.Parallel()
-	root, err := testbed.Root()
-	if err != nil {
-		t.Fatal(err)
-	}
-	readme, err := os.ReadFile(filepath.Join(root, "README.md"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var examples []string
-	err = filepath.WalkDir(filepath.Join(root, "examples"), func(path string, _ os.DirEntry, err error) error {
-		if err == nil && strings.HasSuffix(path, ".yaml") {
-			data, readErr := os.ReadFile(path)
-			examples = append(examples, words(string(data)))
-			return readErr
-		}
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	blocks := 0
-	for part := range strings.SplitSeq(string(readme), "```yaml\n") {
-		block, _, found := strings.Cut(part, "```")
-		if blocks++; blocks == 1 || !found {
-			continue // what stands before the first block
-		}
-		if !slices.ContainsFunc(examples, func(e string) bool { return strings.Contains(e, words(block)) }) {
-			t.Errorf("no example has this block:\n%s", block)
-		}
-	}
-	if blocks < 3 {
-		t.Errorf("found %d YAML blocks", blocks-1)
-	}
-}
-
-// words is a text without its comments and indentation, which may differ where a file is quoted.
-func words(text string) string {
-	var lines []string
-	for line := range strings.Lines(text) {
-		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "#") {
-			lines = append(lines, line)
-		}
-	}
-	return strings.Join(lines, "\n")
 }

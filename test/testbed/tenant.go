@@ -47,6 +47,8 @@ type TenantOptions struct {
 	NotEnabled bool
 	// Hosted puts the repository on Gitea.
 	Hosted bool
+	// Bare leaves everything out but the namespace and the repository.
+	Bare bool
 }
 
 // RepoURL is the repository's address for git.
@@ -78,8 +80,8 @@ func NewTenant(ctx context.Context, c *localcluster.Cluster, o TenantOptions) (*
 	} else {
 		t.Repository, err = c.CreateRepository(ctx, t.Namespace, files)
 	}
-	if err != nil {
-		return nil, err
+	if err != nil || o.Bare {
+		return t, err
 	}
 	for _, environment := range o.Environments {
 		target, err := c.CreateNamespace(ctx, t.Namespace+"-"+environment, nil)
