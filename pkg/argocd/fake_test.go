@@ -61,6 +61,9 @@ type fakeArgoCD struct {
 	windowsErr   error
 	project      *v1alpha1.AppProject
 	projectErr   error
+	username     string // whose the tokens are
+	newToken     string
+	accountErr   error
 }
 
 func (f *fakeArgoCD) check(ctx context.Context, call string) error {

@@ -3,9 +3,6 @@ package argocd
 import (
 	"context"
 	"strings"
-
-	accountpkg "github.com/argoproj/argo-cd/v2/pkg/apiclient/account"
-	"google.golang.org/grpc"
 )
 
 // CanSync asks whether the account may sync the observed Application. Argo CD
@@ -18,17 +15,8 @@ func (c *Conn) CanSync(ctx context.Context, o Observation) (bool, error) {
 		objects = append(objects, project+"/"+o.App.Name)
 	}
 	for _, object := range objects {
-		request := &accountpkg.CanIRequest{Resource: "applications", Action: verbSync, Subresource: object}
-		var answer *accountpkg.CanIResponse
-		err := c.call(ctx, "ask for the right to sync application "+o.App.String(), func(ctx context.Context, token grpc.CallOption) (err error) {
-			answer, err = accountpkg.NewAccountServiceClient(c.ch.grpc).CanI(ctx, request, token)
-			return err
-		})
-		if err != nil {
-			return false, err
-		}
-		if answer.Value == "yes" {
-			return true, nil
+		if can, err := c.Can(ctx, "applications", verbSync, object); can || err != nil {
+			return can, err
 		}
 	}
 	return false, nil

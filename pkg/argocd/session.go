@@ -94,17 +94,25 @@ func (s *session) drop(token string) bool {
 // expiry is when to log in again. The token's own claim is read unverified: a
 // wrong one costs a login, no more.
 func expiry(token string, now time.Time) time.Time {
-	var claims struct {
-		Exp int64 `json:"exp"`
+	exp := claimsOf(token).Exp
+	if exp == 0 {
+		return now.Add(sessionLife)
 	}
+	return time.Unix(exp, 0).Add(-renewBefore)
+}
+
+// claims are what a token says of itself; nobody has verified it.
+type claims struct {
+	Exp int64  `json:"exp"` // Unix time of its end, 0 for none
+	ID  string `json:"jti"`
+}
+
+func claimsOf(token string) (c claims) {
 	parts := strings.Split(token, ".")
 	if len(parts) == 3 {
 		if payload, err := base64.RawURLEncoding.DecodeString(parts[1]); err == nil {
-			_ = json.Unmarshal(payload, &claims)
+			_ = json.Unmarshal(payload, &c)
 		}
 	}
-	if claims.Exp == 0 {
-		return now.Add(sessionLife)
-	}
-	return time.Unix(claims.Exp, 0).Add(-renewBefore)
+	return c
 }
