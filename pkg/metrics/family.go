@@ -44,7 +44,7 @@ func newFamily(d Definition) *family {
 	f := &family{definition: d}
 	size := 1
 	for _, l := range d.Labels {
-		index := labelIndex{values: append(slices.Clone(l.Values), other), places: map[string]int{}}
+		index := labelIndex{values: append(slices.Clone(l.Values), Other), places: map[string]int{}}
 		for i, v := range index.values {
 			index.places[v] = i
 		}

@@ -37,8 +37,9 @@ type Label struct {
 	Values []string
 }
 
-// What a label says where its value is not in the table. It would be a mistake in the code, and shows it.
-const other = "other"
+// Other is what a label says where its value is not in the table: a mistake in the code, or a run whose status was written by
+// another version.
+const Other = "other"
 
 // How a phase or a wait ended.
 const (

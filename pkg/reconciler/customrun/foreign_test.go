@@ -128,6 +128,11 @@ func TestStateThatDoesNotFitEndsTheRunAndReleasesItsLock(t *testing.T) {
 			if len(done.Status.ExtraFields.Raw) > maxCheckpointBytes || len(done.Status.RetriesStatus) != 0 {
 				t.Errorf("%d bytes of state, %d attempts", len(done.Status.ExtraFields.Raw), len(done.Status.RetriesStatus))
 			}
+			for series, value := range h.counted("phase_duration") {
+				if !strings.HasSuffix(value, " in 0s") {
+					t.Errorf("%s: %s", series, value)
+				}
+			}
 			if done.Spec.Retries != 3 {
 				t.Errorf("the spec was changed: retries %d", done.Spec.Retries)
 			}

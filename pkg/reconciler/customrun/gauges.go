@@ -61,6 +61,9 @@ func (r *Reconciler) gauges(now time.Time) []metrics.Reading {
 		} else {
 			unstarted = max(unstarted, now.Sub(cr.CreationTimestamp.Time))
 		}
+		if _, known := active[place{kindOf(cr), phase}]; !known {
+			phase = metrics.Other // Of another version, or written by somebody else.
+		}
 		active[place{kindOf(cr), phase}]++
 	}
 	all := []metrics.Reading{metrics.UnstartedAge(unstarted)}

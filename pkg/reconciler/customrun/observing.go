@@ -79,7 +79,8 @@ func (r *Reconciler) observed(ctx context.Context, run *run, was stage, status *
 	}
 	kind := kindOf(run.CustomRun)
 	log := logging.FromContext(ctx).With(known(logkey.Kind, kind, logkey.Attempt, was.attempt, logkey.PipelineRun, pipelineRunOf(run.CustomRun))...)
-	if was.phase != "" && (over || run.cp.Phase != was.phase) {
+	// A state that did not fit has lost when its phase began.
+	if !was.since.IsZero() && (over || run.cp.Phase != was.phase) {
 		r.phaseEnded(kind, was, reason, now.Sub(was.since))
 	}
 	if over {

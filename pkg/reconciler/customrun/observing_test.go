@@ -199,9 +199,12 @@ func TestGaugesShowTheCache(t *testing.T) {
 	fresh := byParameters()
 	fresh.Name, fresh.CreationTimestamp = "fresh", metav1.NewTime(testStart.Add(-7*time.Second))
 	h.create(fresh)
+	newer := h.queuedSince("newer", 0)
+	newer.Status.ExtraFields.Raw, newer.Status.Conditions[0].Reason = nil, "Flying"
+	h.create(newer)
 	h.refreshCache()
 	want := map[string]string{
-		"active_runs{GitOpsDeploy,Locking}": "3", "active_runs{GitOpsDeploy,Unstarted}": "1", "unstarted_run_age_seconds{}": "7",
+		"active_runs{GitOpsDeploy,Locking}": "3", "active_runs{GitOpsDeploy,Unstarted}": "1", "active_runs{GitOpsDeploy,other}": "1", "unstarted_run_age_seconds{}": "7",
 		"lock_waiting_runs{}": "3", "lock_longest_queue{}": "2", "lock_longest_wait_seconds{}": "120",
 	}
 	got := map[string]string{}

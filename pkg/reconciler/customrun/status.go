@@ -132,6 +132,7 @@ func (r *Reconciler) refuse(ctx context.Context, run *run, was stage, status *v1
 	now := metav1.NewMicroTime(r.clock.Now())
 	left := &data{Targets: run.data.Targets, Outcome: run.data.Outcome, PullRequest: run.data.PullRequest, Release: releaseState{Since: &now}}
 	left.Outcome.Live = nil
+	left.enter(Releasing, now.Time)
 	run.data = left
 	if run.cp.Lock == "" {
 		r.finish(run, status)

@@ -21,6 +21,9 @@ import (
 // PipelineRun.
 const spanContextAnnotation = "tekton.dev/pipelinerunSpanContext"
 
+// pipelineRunUID is the label by which Tekton tells PipelineRuns of one name apart.
+const pipelineRunUID = "tekton.dev/pipelineRunUID"
+
 // trace sends the attempt as a span with one for each phase, below that of the PipelineRun.
 func (r *Reconciler) trace(ctx context.Context, run *run, was stage, reason v1alpha1.Reason, end time.Time) {
 	if !r.tracer.On() {
@@ -32,19 +35,31 @@ func (r *Reconciler) trace(ctx context.Context, run *run, was stage, reason v1al
 // parentSpan is the span of the PipelineRun that the run is part of: as the PipelineRun has it, else as the run itself has
 // been given it. Where neither tells, the run is the root of a trace.
 func (r *Reconciler) parentSpan(ctx context.Context, run *run) oteltrace.SpanContext {
-	if name := pipelineRunOf(run.CustomRun); name != "" {
-		ctx, cancel := context.WithTimeout(ctx, apiTimeout)
-		defer cancel()
-		pr, err := r.tekton.TektonV1().PipelineRuns(run.Namespace).Get(ctx, name, getOptions)
-		if err != nil {
-			logging.FromContext(ctx).Debugw("the PipelineRun's span cannot be read", logkey.PipelineRun, name, logkey.Error, errorText(run, err))
-		} else if parent := tracing.Parent(pr.Status.SpanContext); parent.IsValid() {
-			return parent
-		} else if parent := annotatedParent(pr.Annotations); parent.IsValid() {
-			return parent
-		}
+	if parent := r.pipelineRunSpan(ctx, run); parent.IsValid() {
+		return parent
 	}
 	return annotatedParent(run.Annotations)
+}
+
+func (r *Reconciler) pipelineRunSpan(ctx context.Context, run *run) oteltrace.SpanContext {
+	name := pipelineRunOf(run.CustomRun)
+	if name == "" {
+		return oteltrace.SpanContext{}
+	}
+	ctx, cancel := context.WithTimeout(ctx, apiTimeout)
+	defer cancel()
+	pr, err := r.tekton.TektonV1().PipelineRuns(run.Namespace).Get(ctx, name, getOptions)
+	if err != nil {
+		logging.FromContext(ctx).Debugw("the PipelineRun's span cannot be read", logkey.PipelineRun, name, logkey.Error, errorText(run, err))
+		return oteltrace.SpanContext{}
+	}
+	if uid := run.Labels[pipelineRunUID]; uid != "" && uid != string(pr.UID) {
+		return oteltrace.SpanContext{} // Another one has the name by now.
+	}
+	if parent := tracing.Parent(pr.Status.SpanContext); parent.IsValid() {
+		return parent
+	}
+	return annotatedParent(pr.Annotations)
 }
 
 func annotatedParent(annotations map[string]string) oteltrace.SpanContext {

@@ -166,6 +166,13 @@ func TestWhereTheParentIsFound(t *testing.T) {
 		})
 	}
 	h := newHarness(t)
+	h.spanContext("release-7", testParent, "")
+	older := &v1beta1.CustomRun{ObjectMeta: metav1.ObjectMeta{
+		Namespace: testNamespace, Labels: map[string]string{"tekton.dev/pipelineRun": "release-7", "tekton.dev/pipelineRunUID": "of-an-earlier-one"},
+	}}
+	if got := h.parentSpan(h.context(), &run{CustomRun: older}); got.IsValid() {
+		t.Errorf("of another PipelineRun of that name: %+v", got)
+	}
 	gone := &v1beta1.CustomRun{ObjectMeta: metav1.ObjectMeta{
 		Namespace: testNamespace, Labels: map[string]string{"tekton.dev/pipelineRun": "gone"}, Annotations: map[string]string{spanContextAnnotation: carrier(testParent)},
 	}}
