@@ -167,8 +167,8 @@ func (n *tenant) isSigned(pipelineRun string) {
 func (n *tenant) hasTestedTheFirstSync(string) {
 	n.t.Helper()
 	given := n.givenTo("tekton.dev/pipeline=after-sync", "integration-tests")
-	if len(given) != 1 || !strings.HasPrefix(given[0]["image"], serverImage+"@sha256:") {
-		n.t.Errorf("the tests were given %v, want one digest", given)
+	if len(given) != 1 || !strings.HasPrefix(given[0]["image"], serverImage+":1.0.0@sha256:") {
+		n.t.Errorf("the tests were given %v, want one, by tag and digest", given)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	v1alpha1 "github.com/tekton-gitops/tekton-gitops/pkg/apis/gitops/v1alpha1"
+	"github.com/tekton-gitops/tekton-gitops/pkg/image"
 	runv1beta1 "github.com/tektoncd/pipeline/pkg/apis/run/v1beta1"
 )
 
@@ -35,7 +36,7 @@ func results(run *run) []runv1beta1.CustomRunResult {
 		values[v1alpha1.ResultRevision], values[v1alpha1.ResultApplicationURL] = run.data.Apps[0].Revision, run.data.Apps[0].URL
 	}
 	if len(run.data.Targets) > 0 {
-		values[v1alpha1.ResultImage] = run.data.Targets[0].String()
+		values[v1alpha1.ResultImage] = run.reference(run.data.Targets[0])
 	}
 	values[v1alpha1.ResultImageDigest] = firstDigest(run)
 	var out []runv1beta1.CustomRunResult
@@ -43,6 +44,18 @@ func results(run *run) []runv1beta1.CustomRunResult {
 		out = append(out, runv1beta1.CustomRunResult{Name: result.Name, Value: values[result.Name]})
 	}
 	return out
+}
+
+// reference is an image in full. A run that only verifies, or restarts, may leave the tag open: then it is what runs.
+func (run *run) reference(target image.Ref) string {
+	if target.Tag == "" && target.Digest == "" {
+		for _, live := range run.data.Outcome.Live {
+			if target.Matches(live.Image) {
+				return live.Image
+			}
+		}
+	}
+	return target.String()
 }
 
 // firstDigest is what runs of the first image. Where there is one image only, it may run under another name.
@@ -95,7 +108,7 @@ func imagesJSON(run *run) string {
 	}
 	var images []imageResult
 	for i, target := range run.data.Targets[:len(run.data.Request.Images)] {
-		images = append(images, imageResult{Name: run.data.Request.Images[i].Name, Previous: previous(run.data.Outcome, i), Image: target.String()})
+		images = append(images, imageResult{Name: run.data.Request.Images[i].Name, Previous: previous(run.data.Outcome, i), Image: run.reference(target)})
 	}
 	out, err := json.Marshal(images)
 	if err != nil {

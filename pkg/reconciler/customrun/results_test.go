@@ -52,6 +52,15 @@ func TestResultsOfARun(t *testing.T) {
 		"that knows nothing yet": {data{}, map[string]string{
 			"changed": "false",
 		}},
+		"that has verified whatever tag there is": {
+			data{
+				Request: &request.Request{Images: []image.Want{{Name: "quay.io/team/server"}}}, Targets: []image.Ref{{Name: "quay.io/team/server"}},
+				Outcome: outcome{Live: deployed.Outcome.Live},
+			}, map[string]string{
+				"changed": "false", "image": "quay.io/team/server:2", "image-digest": "sha256:aa",
+				"images": `[{"name":"quay.io/team/server","previous":"","image":"quay.io/team/server:2"}]`,
+			},
+		},
 		"that was cut short": {data{Targets: deployed.Targets, Outcome: outcome{Changed: true}}, map[string]string{
 			"changed": "true", "image": "quay.io/team/server:2",
 		}},
