@@ -16,15 +16,21 @@ import (
 )
 
 // tables are the generated parts by name.
-var tables = map[string]func() string{
-	"parameters":              parameters,
-	"pull-request-parameters": pullRequestParameters,
-	"results":                 results,
-	"reasons":                 reasons,
-	"policy":                  policyKeys,
-	"metrics":                 metricsTable,
-	"log-keys":                logKeys,
-	"events":                  events,
+var tables = map[string]func() (string, error){
+	"parameters":              always(parameters),
+	"pull-request-parameters": always(pullRequestParameters),
+	"fields":                  deployFields,
+	"pull-request-fields":     pullRequestFields,
+	"results":                 always(results),
+	"reasons":                 always(reasons),
+	"policy":                  always(policyKeys),
+	"metrics":                 always(metricsTable),
+	"log-keys":                always(logKeys),
+	"events":                  always(events),
+}
+
+func always(table func() string) func() (string, error) {
+	return func() (string, error) { return table(), nil }
 }
 
 // files are the documents that have tables.
@@ -77,7 +83,11 @@ func fill(text string) (string, error) {
 		if !ok {
 			return "", fmt.Errorf("the table %s has no %s", name, closing)
 		}
-		out.WriteString(opening + name + " -->\n" + table() + closing)
+		rows, err := table()
+		if err != nil {
+			return "", err
+		}
+		out.WriteString(opening + name + " -->\n" + rows + closing)
 		text = rest
 	}
 }

@@ -40,10 +40,15 @@ func TestReadme(t *testing.T) {
 			w.run(b)
 		case "yaml":
 			w.apply(b)
+		case "text":
+			w.drawings++
+		default:
+			t.Errorf("%s:%d: a block of %q: sh is run, yaml is applied, text is looked at", readme, b.line, b.language)
 		}
 	}
-	if w.commands < 6 || w.manifests < 4 {
-		t.Errorf("only %d blocks of commands and %d of YAML were found", w.commands, w.manifests)
+	// Who adds a block counts it here, so that none is lost unnoticed.
+	if got, want := [3]int{w.commands, w.manifests, w.drawings}, [3]int{8, 4, 2}; got != want {
+		t.Errorf("blocks of commands, of YAML, and drawings: %d, want %d", got, want)
 	}
 	w.succeeds()
 	server, err := cluster.Client.AppsV1().Deployments(tenant.Targets["dev"]).Get(t.Context(), "server", metav1.GetOptions{})
@@ -81,7 +86,7 @@ func blocks(t *testing.T, file string) []block {
 	var all []block
 	var open *block
 	for i, line := range strings.Split(string(data), "\n") {
-		fence, isFence := strings.CutPrefix(line, "```")
+		fence, isFence := strings.CutPrefix(strings.TrimSpace(line), "```")
 		switch {
 		case isFence && open == nil:
 			open = &block{language: fence, line: i + 1}
@@ -105,8 +110,8 @@ type walk struct {
 	home   string
 	env    []string
 	// own has the reader's names in the place of the README's.
-	own                 *strings.Replacer
-	commands, manifests int
+	own                           *strings.Replacer
+	commands, manifests, drawings int
 }
 
 func newWalk(t *testing.T, tenant *testbed.Tenant) *walk {
@@ -168,6 +173,9 @@ func (w *walk) run(b block) {
 	if strings.Contains(b.text, releaseURL) {
 		w.startController()
 	}
+	if strings.Contains(b.text, "allowed-git-hosts") {
+		w.allowed()
+	}
 }
 
 // startController runs what the pretended node only pretends to, as it was installed a moment ago.
@@ -185,6 +193,22 @@ func (w *walk) startController() {
 		w.Fatal(err)
 	}
 	w.Cleanup(controller.Stop)
+}
+
+// allowed looks that the policy has what the reader has set, and sets what the local servers need: they are on loopback,
+// which is allowed by address only, and git and Gitea speak http.
+func (w *walk) allowed() {
+	w.Helper()
+	policy, err := cluster.Client.CoreV1().ConfigMaps(testbed.Namespace).Get(w.Context(), "config-gitops", metav1.GetOptions{})
+	if err != nil {
+		w.Fatal(err)
+	}
+	if got := policy.Data["allowed-git-hosts"]; got != "public, git.example.com" {
+		w.Errorf("allowed-git-hosts is %q", got)
+	}
+	if err := testbed.UseLocalSettings(w.Context(), cluster); err != nil {
+		w.Fatal(err)
+	}
 }
 
 // apply puts a manifest into the namespace of the moment. What has a generated name is created.

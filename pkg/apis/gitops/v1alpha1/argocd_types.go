@@ -38,6 +38,7 @@ type ArgoCD struct {
 
 // Application names an Argo CD application.
 type Application struct {
+	// Name of the application.
 	// +required
 	// +kubebuilder:validation:XValidation:rule="self.size() > 0",message="must not be empty"
 	Name Name `json:"name"`
@@ -71,6 +72,7 @@ type Sync struct {
 	// Prune deletes resources that are no longer in git (default false).
 	// +optional
 	Prune Bool `json:"prune,omitempty"`
+	// Options for the sync, such as ServerSideApply=true, as in an application's syncPolicy.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=16

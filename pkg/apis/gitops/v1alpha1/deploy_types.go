@@ -110,6 +110,7 @@ type ParamSpec struct {
 	// Type of the parameter; by default that of the default value, else string.
 	// +optional
 	Type ParamType `json:"type,omitempty"`
+	// Description for people.
 	// +optional
 	// +kubebuilder:validation:MaxLength=1024
 	Description string `json:"description,omitempty"`
@@ -177,8 +178,10 @@ type SecretRef struct {
 
 // Author is an identity in git.
 type Author struct {
+	// Name of the person (default tekton-gitops).
 	// +optional
 	Name Line `json:"name,omitempty"`
+	// Email address of the person (default tekton-gitops@users.noreply.local).
 	// +optional
 	Email Line `json:"email,omitempty"`
 }
@@ -192,8 +195,10 @@ type Image struct {
 	// NewName replaces the name.
 	// +optional
 	NewName ImageName `json:"newName,omitempty"`
+	// NewTag is the tag to set.
 	// +optional
 	NewTag Tag `json:"newTag,omitempty"`
+	// Digest to set; beside a tag where the place can hold both.
 	// +optional
 	Digest Digest `json:"digest,omitempty"`
 }
@@ -221,9 +226,11 @@ type Verify struct {
 
 // Workload names one object of the application.
 type Workload struct {
+	// Kind is Deployment, StatefulSet, DaemonSet, Rollout (of Argo Rollouts), CronJob or Job.
 	// +required
 	// +kubebuilder:validation:XValidation:rule="self.size() > 0",message="must not be empty"
 	Kind WorkloadKind `json:"kind"`
+	// Name of the workload.
 	// +required
 	// +kubebuilder:validation:XValidation:rule="self.size() > 0",message="must not be empty"
 	Name Name `json:"name"`

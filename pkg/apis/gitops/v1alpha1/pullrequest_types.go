@@ -119,6 +119,7 @@ type PullRequest struct {
 	// Changes adds a list of source commits to the body.
 	// +optional
 	Changes *Changes `json:"changes,omitempty"`
+	// Labels to put on it.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=20
@@ -133,6 +134,7 @@ type PullRequest struct {
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=20
 	TeamReviewers []Team `json:"teamReviewers,omitempty"`
+	// Assignees are users whom it is assigned to.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=20
