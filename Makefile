@@ -51,14 +51,13 @@ test: unit ## Run all tests: unit, then end to end on a local control plane
 	$(GO) run ./test/proof -results '$(RESULTS)'
 
 .PHONY: test-long
-test-long: ## Run what is too long for every change: race detector, fuzzing, long end-to-end tests
+test-long: ## Run what is too long for every change: race detector, fuzzing, the real ko, a newer Argo CD
 	$(GO) test -race -skip TestGitea $(UNIT)
 	for dir in $$(grep -rl '^func Fuzz' --include '*_test.go' pkg | xargs -n 1 dirname | sort -u); do \
 	  for target in $$(grep -ho '^func Fuzz[A-Za-z]*' $$dir/*_test.go | cut -d ' ' -f 2); do \
 	    $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) ./$$dir; \
 	  done; \
 	done
-	GITOPS_LONG=1 $(GOTESTSUM) -- $(E2EFLAGS) $(E2E)
 # The real ko, which compiles the controller anew.
 	cd test/ko && $(GO) test -count 1 -timeout 40m ./...
 # The newer Argo CD that is supported; building it takes a quarter of an hour the first time.
@@ -102,7 +101,7 @@ verify: ## Check that generated files, modules and formatting are up to date
 	@before=$$(git status --porcelain | sort); \
 	$(MAKE) --no-print-directory generate; \
 	$(GO) mod tidy; (cd test/cluster && $(GO) mod tidy); (cd test/tools && $(GO) mod tidy); (cd test/ko && $(GO) mod tidy); (cd test/promql && $(GO) mod tidy); \
-	gofmt -l -w cmd pkg config test; \
+	gofmt -l -w cmd pkg config tekton test; \
 	$(GO) vet ./...; \
 	after=$$(git status --porcelain | sort); \
 	if [ "$$before" != "$$after" ]; then echo 'make verify: these files were not up to date; commit them:'; diff <(echo "$$before") <(echo "$$after") || true; exit 1; fi
