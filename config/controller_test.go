@@ -186,6 +186,19 @@ func data(t *testing.T, name string) (inForce, example map[string]string) {
 	return cm.Data, example
 }
 
+// README.md says where the keys of a ConfigMap are documented.
+func TestConfigMapsDocumentTheirKeys(t *testing.T) {
+	for _, o := range build(t, ".") {
+		cm, ok := o.(*corev1.ConfigMap)
+		if !ok || cm.Name == "gitops-info" {
+			continue
+		}
+		if _, example := data(t, cm.Name); len(example) == 0 || !strings.Contains(cm.Data["_example"], "# ") {
+			t.Errorf("%s has no block _example", cm.Name)
+		}
+	}
+}
+
 func TestPolicyShowsEveryDefault(t *testing.T) {
 	inForce, example := data(t, policy.Name)
 	if got, err := policy.Parse(inForce); err != nil || !cmp.Equal(got, policy.Default(), cmp.AllowUnexported(policy.Hosts{})) {
@@ -237,7 +250,12 @@ func TestLoggingAndObservability(t *testing.T) {
 	if logger, _ := logging.NewLogger(config.LoggingConfig, ""); logger == nil {
 		t.Error("no logger")
 	}
-	_, example := data(t, "config-observability")
+	inForce, example := data(t, "config-logging")
+	delete(inForce, "_example")
+	if d := cmp.Diff(inForce, example); d != "" {
+		t.Errorf("the example shows something else than what is installed: %s", d)
+	}
+	_, example = data(t, "config-observability")
 	for _, values := range []map[string]string{nil, example} {
 		if _, err := metrics.NewObservabilityConfigFromConfigMap(&corev1.ConfigMap{Data: values}); err != nil {
 			t.Error(err)

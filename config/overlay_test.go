@@ -54,11 +54,26 @@ func TestOverlayOfTheReadme(t *testing.T) {
 	if _, kept := inForce["_example"]; !kept {
 		t.Error("the documentation of the keys is gone")
 	}
-	if got, err := policy.Parse(inForce); err != nil || !got.RequireHostBinding {
-		t.Errorf("policy: %+v, %v", got, err)
-	}
+	checkPolicyOfOverlay(t, inForce)
 	network := one[*networkingv1.NetworkPolicy](t, overlaid, "tekton-gitops-controller").Spec
 	if len(network.PolicyTypes) != 2 || len(network.Ingress) != 2 || len(network.Egress) != 1 {
 		t.Errorf("network: %+v", network)
+	}
+}
+
+// checkPolicyOfOverlay looks whether runs reach GitHub, whose API for pull requests is on a host of its own, and no other host.
+func checkPolicyOfOverlay(t *testing.T, inForce map[string]string) {
+	t.Helper()
+	got, err := policy.Parse(inForce)
+	if err != nil || !got.RequireHostBinding {
+		t.Errorf("policy: %+v, %v", got, err)
+	}
+	type allowed struct{ GitHub, API, Other, OtherAPI bool }
+	found := allowed{
+		GitHub: got.CheckGit("https://github.com/org/catalog.git") == nil, API: got.CheckAPI("https://api.github.com") == nil,
+		Other: got.CheckGit("https://git.example.com/org/catalog.git") == nil, OtherAPI: got.CheckAPI("https://git.example.com/api/v1") == nil,
+	}
+	if d := cmp.Diff(allowed{GitHub: true, API: true}, found); d != "" {
+		t.Error(d)
 	}
 }

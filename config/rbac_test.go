@@ -53,7 +53,7 @@ func TestRights(t *testing.T) {
 			"patch events", "update gitopsrecords.gitops.tekton.dev",
 		},
 		"cluster tekton-gitops-aggregate-view": {
-			"get gitopsdeploys.gitops.tekton.dev", "get gitopsprs.gitops.tekton.dev", "get gitopsrecords.gitops.tekton.dev",
+			"get gitopsdeploys.gitops.tekton.dev", "get gitopsprs.gitops.tekton.dev", "get gitopsrecords.gitops.tekton.dev", "get leases.coordination.k8s.io",
 			"list gitopsdeploys.gitops.tekton.dev", "list gitopsprs.gitops.tekton.dev", "list gitopsrecords.gitops.tekton.dev",
 			"watch gitopsdeploys.gitops.tekton.dev", "watch gitopsprs.gitops.tekton.dev", "watch gitopsrecords.gitops.tekton.dev",
 		},

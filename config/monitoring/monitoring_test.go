@@ -10,8 +10,12 @@ import (
 	"strings"
 	"testing"
 
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/labels"
 	"sigs.k8s.io/kustomize/api/krusty"
 	"sigs.k8s.io/kustomize/kyaml/filesys"
+	"sigs.k8s.io/yaml"
 
 	"github.com/tekton-gitops/tekton-gitops/pkg/metrics"
 	"github.com/tekton-gitops/tekton-gitops/test/monitoring"
@@ -197,4 +201,59 @@ func TestKustomization(t *testing.T) {
 	if !slices.Equal(names, want) {
 		t.Errorf("%v", names)
 	}
+}
+
+// The PodMonitor chooses the pods of the Deployment by their labels, and a port that they have.
+func TestPodMonitorFindsThePods(t *testing.T) {
+	var monitor struct {
+		Metadata struct{ Namespace string }
+		Spec     struct {
+			Selector            struct{ MatchLabels map[string]string }
+			PodMetricsEndpoints []struct{ Port, Path, Interval string }
+		}
+	}
+	data, err := os.ReadFile("podmonitor.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := yaml.Unmarshal(data, &monitor); err != nil {
+		t.Fatal(err)
+	}
+	deployment := installedDeployment(t)
+	if monitor.Metadata.Namespace != deployment.Namespace {
+		t.Errorf("it looks in the namespace %s, the pods are in %s", monitor.Metadata.Namespace, deployment.Namespace)
+	}
+	pod := deployment.Spec.Template
+	if chosen := monitor.Spec.Selector.MatchLabels; len(chosen) == 0 || !labels.SelectorFromSet(chosen).Matches(labels.Set(pod.Labels)) {
+		t.Errorf("%v does not choose pods with the labels %v", chosen, pod.Labels)
+	}
+	if len(monitor.Spec.PodMetricsEndpoints) != 1 {
+		t.Errorf("it scrapes %v, want the one endpoint", monitor.Spec.PodMetricsEndpoints)
+	}
+	for _, endpoint := range monitor.Spec.PodMetricsEndpoints {
+		named := func(p corev1.ContainerPort) bool { return p.Name == endpoint.Port }
+		if !slices.ContainsFunc(pod.Spec.Containers[0].Ports, named) || endpoint.Port != "metrics" {
+			t.Errorf("the port %q is not that of the metrics", endpoint.Port)
+		}
+	}
+}
+
+// installedDeployment is the controller's, as config/ has it.
+func installedDeployment(t *testing.T) appsv1.Deployment {
+	t.Helper()
+	resources, err := krusty.MakeKustomizer(krusty.MakeDefaultOptions()).Run(filesys.MakeFsOnDisk(), "..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range resources.Resources() {
+		if r.GetKind() == "Deployment" {
+			var found appsv1.Deployment
+			if err := yaml.UnmarshalStrict([]byte(r.MustYaml()), &found); err != nil {
+				t.Fatal(err)
+			}
+			return found
+		}
+	}
+	t.Fatal("config/ has no Deployment")
+	return appsv1.Deployment{}
 }
