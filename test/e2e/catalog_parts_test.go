@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+	pipelinev1 "github.com/tektoncd/pipeline/pkg/apis/pipeline/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/yaml"
@@ -72,7 +74,7 @@ func (n *tenant) setUpByHand(file string) {
 	login := n.gitLogin()
 	own := map[string]map[string]string{
 		testbed.GitSecret:    {"username": login.Username, "password": login.Password},
-		testbed.ArgoCDSecret: {"ARGOCD_AUTH_TOKEN": n.ArgoCD.Tokens["pipeline"], "ca.crt": string(ca)},
+		testbed.ArgoCDSecret: {"ARGOCD_AUTH_TOKEN": n.ArgoCD.Tokens["pipeline"], "ARGOCD_SERVER": n.ArgoCD.Address, "ca.crt": string(ca)},
 	}
 	for document := range strings.SplitSeq(n.exampleAddresses().Replace(string(data)), "\n---\n") {
 		var about metav1.TypeMeta
@@ -187,4 +189,28 @@ func (n *tenant) hasRestarted(string) {
 	if n.deployment("dev", "server").Spec.Template.Annotations["kubectl.kubernetes.io/restartedAt"] == "" {
 		n.t.Error("the server was not restarted")
 	}
+}
+
+// startWithTkn starts what a sample has with tkn, as somebody does who has no file: the Pipeline, the parameters, how long
+// it may take.
+func (n *tenant) startWithTkn(run pipelinev1.PipelineRun) string {
+	n.t.Helper()
+	rest := run.Spec
+	rest.PipelineRef, rest.Params, rest.Timeouts = nil, nil, nil
+	if diff := cmp.Diff(pipelinev1.PipelineRunSpec{}, rest); diff != "" {
+		n.t.Fatalf("%s has what the test does not tell tkn:\n%s", run.GenerateName, diff)
+	}
+	command := "tkn pipeline start " + run.Spec.PipelineRef.Name + " --use-param-defaults --output name --prefix-name " +
+		strings.TrimSuffix(run.GenerateName, "-")
+	if run.Spec.Timeouts != nil {
+		command += " --pipeline-timeout " + run.Spec.Timeouts.Pipeline.Duration.String()
+	}
+	for _, p := range run.Spec.Params {
+		value := p.Value.StringVal
+		if p.Value.Type == pipelinev1.ParamTypeArray {
+			value = strings.Join(p.Value.ArrayVal, ",")
+		}
+		command += " --param '" + strings.ReplaceAll(p.Name+"="+value, "'", `'\''`) + "'"
+	}
+	return strings.TrimSpace(n.shell(command, n.Namespace))
 }

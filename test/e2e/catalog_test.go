@@ -39,7 +39,7 @@ func catalogEntries() map[string]map[string]catalogRun {
 				results: map[string]string{"changed": "true", "image": "quay.io/product-catalog/server:1.0.2"},
 				live:    map[string]string{"dev/server": "1.0.2", "dev/client": "1.0.1"},
 			},
-			"verify-only.yaml": {results: map[string]string{"image": "quay.io/product-catalog/server", "commit": "", "health": "Healthy"}},
+			"verify-only.yaml": {results: map[string]string{"image": "quay.io/product-catalog/server:1.0.2", "commit": "", "health": "Healthy"}},
 		},
 		"gitops-pr": {
 			"merged-and-deployed.yaml": {
@@ -55,49 +55,77 @@ func catalogEntries() map[string]map[string]catalogRun {
 	}
 }
 
-// An entry of the catalog is installed and run as its README says, in a namespace that its setup has prepared, and each of
-// its samples ends as the table says.
+// newCatalogTenant is a namespace that the setup of an entry of the catalog has prepared.
+func newCatalogTenant(t *testing.T, entry string) *tenant {
+	t.Helper()
+	hosted, environment := entry == "gitops-pr", "dev"
+	if hosted {
+		environment = "prod"
+	}
+	n := newTenant(t, testbed.TenantOptions{Hosted: hosted, Environments: []string{environment}, NotEnabled: true})
+	n.setUpByHand(catalogFile(t, entry, "samples", "setup.yaml"))
+	return n
+}
+
+// An entry of the catalog is installed and run as its README says, and each of its samples ends as the table says.
 func TestCatalog(t *testing.T) {
 	t.Parallel()
 	for name, samples := range catalogEntries() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			hosted, environment := name == "gitops-pr", "dev"
-			if hosted {
-				environment = "prod"
-			}
-			n := newTenant(t, testbed.TenantOptions{Hosted: hosted, Environments: []string{environment}, NotEnabled: true})
-			n.setUpByHand(catalogFile(t, name, "samples", "setup.yaml"))
+			n := newCatalogTenant(t, name)
 			printed := n.runReadme(catalogFile(t, name, "README.md"))
 			if want := n.afterReadme(); printed != want {
 				t.Errorf("the README's last command prints %q, want %q", printed, want)
 			}
-			n.resetSample() // once: what a sample leaves behind is where the next one begins
-			for _, file := range catalogSamples(t, name) {
-				base := filepath.Base(file)
-				want, known := samples[base]
-				if !known {
-					t.Errorf("the table does not say what %s leads to", base)
-				}
-				n.runCatalog(file, want)
-				delete(samples, base)
-			}
-			for base := range samples {
-				t.Errorf("there is no sample %s", base)
-			}
-			n.noLease()
+			n.runSamples(name, samples, (*tenant).createRun)
 		})
 	}
 }
 
-// runCatalog applies a file with one PipelineRun as it is, but for the applications' names, and compares what it leads to.
-func (n *tenant) runCatalog(file string, want catalogRun) {
+// The parameters of each sample lead to the same on tkn's command line.
+func TestCatalogSamplesWithTkn(t *testing.T) {
+	t.Parallel()
+	for name, samples := range catalogEntries() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			n := newCatalogTenant(t, name)
+			n.shell("kubectl apply -f '"+catalogFile(t, name, name+".yaml")+"'", n.Namespace)
+			n.runSamples(name, samples, (*tenant).startWithTkn)
+		})
+	}
+}
+
+// startRun starts what a file has, and gives the name of the PipelineRun.
+type startRun func(n *tenant, run pipelinev1.PipelineRun) string
+
+// runSamples runs the samples of an entry one after the other, and looks whether the table has them all.
+func (n *tenant) runSamples(entry string, table map[string]catalogRun, start startRun) {
+	n.t.Helper()
+	n.resetSample() // once: what a sample leaves behind is where the next one begins
+	for _, file := range catalogSamples(n.t, entry) {
+		base := filepath.Base(file)
+		want, known := table[base]
+		if !known {
+			n.t.Errorf("the table does not say what %s leads to", base)
+		}
+		n.runCatalog(file, want, start)
+		delete(table, base)
+	}
+	for base := range table {
+		n.t.Errorf("there is no sample %s", base)
+	}
+	n.noLease()
+}
+
+// runCatalog starts the one PipelineRun of a file as it is, but for the applications' names, and compares what it leads to.
+func (n *tenant) runCatalog(file string, want catalogRun, start startRun) {
 	n.t.Helper()
 	created := n.applyExample(file)
 	if len(created) != 1 {
 		n.t.Fatalf("%s has %d PipelineRuns, want one", file, len(created))
 	}
-	run := n.createRun(created[0])
+	run := start(n, created[0])
 	if want.during != nil {
 		want.during(n, run)
 	}

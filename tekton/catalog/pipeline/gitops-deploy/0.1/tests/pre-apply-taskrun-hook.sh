@@ -32,6 +32,7 @@ metadata:
   name: argocd-env-secret
 stringData:
   ARGOCD_AUTH_TOKEN: "${GITOPS_TEST_ARGOCD_TOKEN}"
+  ARGOCD_SERVER: "${GITOPS_TEST_ARGOCD_SERVER}"
   ca.crt: |
 $(sed 's/^/    /' "${GITOPS_TEST_ARGOCD_CA}")
 ---
