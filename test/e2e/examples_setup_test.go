@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -148,15 +147,17 @@ func (s *story) setUp() {
 	_, err := s.CreateRepository(ctx, s.config.Name, files)
 	s.must(err)
 	s.shell(s.block("examples/setup/application.yaml"))
-	s.base.waitForApplication("setup", "the setup", syncedAndHealthy)
-	s.knowsTheAccount()
 	s.shell(s.block("argocd account generate-token"))
 	// What somebody else does with the ServiceAccount.
 	s.shell("kubectl --namespace " + s.Namespace + " create secret generic " + othersSecret + "\n" +
 		"kubectl --namespace " + s.Namespace + ` patch serviceaccount pipeline --patch '{"secrets": [{"name": "` + othersSecret + `"}]}'`)
 	before := s.values()
-	if len(before["argocd-env-secret"]["ARGOCD_AUTH_TOKEN"]) == 0 || len(before["git-credentials"]["password"]) == 0 {
-		s.t.Fatal("the commands have put in no values")
+	if len(before["argocd-env-secret"]["ARGOCD_AUTH_TOKEN"]) == 0 {
+		s.t.Fatal("the commands have put in no token for Argo CD")
+	}
+	// Tekton hands the password to git as it stands: without the newline that the file ends with.
+	if got := string(before["git-credentials"]["password"]); got != s.Hosted.Bot.Token {
+		s.t.Fatalf("the password for git has %d characters, the token %d", len(got), len(s.Hosted.Bot.Token))
 	}
 	bed.secrets.add(s.token(), registryToken)
 	s.changeSetup(files)
@@ -194,18 +195,6 @@ func (s *story) changeSetup(files map[string]string) {
 	if settings.Data["accounts.synconly"] == "" || settings.Data["accounts."+s.base.App("pipeline")] != "apiKey" {
 		s.t.Errorf("the accounts of Argo CD are %v", settings.Data)
 	}
-}
-
-// knowsTheAccount waits until Argo CD's server has read its ConfigMap anew.
-func (s *story) knowsTheAccount() {
-	s.t.Helper()
-	admin, err := adminToken()
-	s.must(err)
-	s.poll("the account", func() bool {
-		var account struct{ Enabled bool }
-		err := s.CallArgoCD(s.t.Context(), admin, http.MethodGet, "/api/v1/account/"+s.base.App("pipeline"), nil, &account)
-		return err == nil && account.Enabled
-	})
 }
 
 // values are the data of the Secrets in the pipelines' namespace.
