@@ -22,6 +22,8 @@ var version string
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	// The first signal asks for an end. The second one makes it, as it would without this program's doing.
+	context.AfterFunc(ctx, stop)
 	code := cli.Run(ctx, cli.Streams{
 		In:          os.Stdin,
 		Out:         os.Stdout,

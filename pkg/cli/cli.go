@@ -5,7 +5,7 @@
 //   - What tools read is what -o json and -o yaml print: the values of package progress for runs, whose fields keep their
 //     meaning. The text is for people and may change.
 //   - The exit status is 0 when the command has done its work, 1 when it has not or when a followed run fails, and 130
-//     after an interrupt.
+//     after an interrupt, which ends a question and other reads of the input too.
 //   - No output, error or completion holds a credential, and texts of servers cannot control the terminal.
 //   - Requests to the cluster have a deadline, but for a watch, which ends by itself and is made anew.
 //
@@ -46,6 +46,7 @@ type Streams struct {
 // Run executes one command line, without the program's name, and gives the exit status. An error is written to s.Err,
 // with what to do about it where that is known.
 func Run(ctx context.Context, s Streams, args []string) int {
+	s.In = untilDone(ctx, s.In)
 	return run(ctx, New(s), s, args)
 }
 
@@ -64,10 +65,14 @@ var errRunFailed = errors.New("the run failed")
 func run(ctx context.Context, root *cobra.Command, s Streams, args []string) int {
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
+	var left *leftError
 	switch {
 	case err == nil:
 		return 0
 	case ctx.Err() != nil:
+		if errors.As(err, &left) {
+			_, _ = fmt.Fprintf(s.Err, "Error: %s\n", clean(left.Error()))
+		}
 		return exitInterrupted
 	case errors.Is(err, errRunFailed):
 		return exitFailure

@@ -47,6 +47,17 @@ func (e *hintedError) Error() string { return e.what + "\n" + e.next }
 
 func (e *hintedError) Unwrap() error { return e.err }
 
+// leftError is an error that tells what a command has left behind. It is shown after an interrupt too, of which nothing else
+// is said.
+type leftError struct {
+	what string
+	err  error
+}
+
+func (e *leftError) Error() string { return e.what + ": " + e.err.Error() }
+
+func (e *leftError) Unwrap() error { return e.err }
+
 // ofTekton explains the error of a call for Tekton's objects: a cluster without Tekton answers that there is no such
 // resource.
 func ofTekton(what string, err error) error {

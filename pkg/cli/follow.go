@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -26,7 +27,8 @@ type follower struct {
 	s      *session
 	target target
 	teller *teller
-	screen *screen // nil where the output is no terminal
+	screen *screen // nil where the output is no terminal, or for tools
+	output string
 
 	order    []string
 	runs     map[string]progress.Run
@@ -35,9 +37,10 @@ type follower struct {
 	frame    int
 }
 
-func newFollower(s *session, t target) *follower {
-	f := &follower{s: s, target: t, teller: newTeller(t.run == "", s.terminal()), runs: map[string]progress.Run{}}
-	if s.terminal() {
+func newFollower(s *session, t target, output string) *follower {
+	drawn := s.terminal() && output == ""
+	f := &follower{s: s, target: t, teller: newTeller(t.run == "", drawn), runs: map[string]progress.Run{}, output: output}
+	if drawn {
 		f.screen = &screen{out: s.streams.Out}
 	}
 	return f
@@ -111,7 +114,8 @@ func (f *follower) newRuns(b batch) (done bool, err error) {
 			continue
 		}
 		run := progress.Of(cr)
-		if _, seen := f.runs[run.Name]; !seen {
+		// A run that was deleted may come back under its name, which keeps its place.
+		if !slices.Contains(f.order, run.Name) {
 			f.order = append(f.order, run.Name)
 		}
 		f.runs[run.Name] = run
@@ -152,7 +156,7 @@ func (f *follower) deleted(name string) error {
 	delete(f.runs, name)
 	return f.show([]line{{
 		at: f.s.streams.Clock.Now(), label: f.teller.label(run), wide: f.teller.wide(),
-		mark: markFailed, colour: red, what: "deleted", text: text,
+		run: name, task: run.Task, mark: markFailed, colour: red, what: "deleted", text: text,
 	}})
 }
 

@@ -31,6 +31,8 @@ func TestOutputs(t *testing.T) {
 		"describe-yaml":              {args: []string{"describe", "release-44-deploy-dev", "-o", "yaml"}},
 		"logs-succeeded":             {args: []string{"logs", "release-42-deploy-dev"}},
 		"logs-failed":                {args: []string{"logs", "broken"}},
+		"logs-json":                  {args: []string{"logs", "broken", "-o", "json"}},
+		"logs-yaml":                  {args: []string{"logs", "broken", "-o", "yaml"}},
 		"logs-of-a-pipelinerun":      {args: []string{"logs", "release-42"}},
 		"logs-running":               {args: []string{"logs", "hotfix"}},
 		"logs-another-version":       {args: []string{"logs", "from-the-future"}},

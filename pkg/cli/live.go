@@ -17,20 +17,15 @@ const maxLive = 10
 
 // show adds lines to the log. On a terminal it draws what goes on below them.
 func (f *follower) show(lines []line) error {
+	if f.screen == nil {
+		return f.s.writeLines(lines, f.output)
+	}
 	zone := f.s.streams.Clock.Now().Location()
 	var log []string
 	for _, l := range lines {
 		log = append(log, l.format(f.s.paint(), zone))
 	}
-	if f.screen != nil {
-		return f.screen.draw(f.s.width(), log, f.live())
-	}
-	for _, text := range log {
-		if err := writeTo(f.s.streams.Out, text+"\n"); err != nil {
-			return err
-		}
-	}
-	return nil
+	return f.screen.draw(f.s.width(), log, f.live())
 }
 
 // live is one line for each run that goes on, else for what is waited for.

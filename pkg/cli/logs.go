@@ -31,6 +31,9 @@ func logsCommand(s *session) *cobra.Command {
 		Short: "Show the phases of a run, or of all runs of a PipelineRun, as they happen",
 		Long: `Show the phases of a run, or of all runs of a PipelineRun.
 
+With -o, each line is an object of its own: the time, the run and its task, the event (a phase, a reason, "commit",
+"pull request" or "next"), whether it goes on, is done or has failed, and the message.
+
 NAME is that of a CustomRun; when there is none, of a PipelineRun. With -f the command goes on until the run or the
 PipelineRun has ended: it waits for runs that do not exist yet, and its exit status is 1 when what it has followed
 fails. To stop following leaves the run alone.`,
@@ -44,9 +47,9 @@ fails. To stop following leaves the run alone.`,
 				return err
 			}
 			if f.follow {
-				return newFollower(s, t).follow(cmd.Context())
+				return newFollower(s, t, outputOf(cmd)).follow(cmd.Context())
 			}
-			return s.history(cmd.Context(), t)
+			return s.history(cmd.Context(), t, outputOf(cmd))
 		},
 	}
 	flags := cmd.Flags()
@@ -54,6 +57,7 @@ fails. To stop following leaves the run alone.`,
 	flags.BoolVarP(&f.last, "last", "L", false, "show the newest run")
 	flags.StringVar(&f.pipelineRun, "pipelinerun", "", "show the runs of the PipelineRun of this `name`")
 	s.completePipelineRun(cmd)
+	addOutputFlag(cmd)
 	return cmd
 }
 
@@ -91,7 +95,7 @@ func (s *session) logTarget(ctx context.Context, f logFlags, args []string) (tar
 }
 
 // history prints what has happened until now.
-func (s *session) history(ctx context.Context, t target) error {
+func (s *session) history(ctx context.Context, t target, output string) error {
 	var runs []progress.Run
 	if t.run != "" {
 		cr, err := s.customRun(ctx, t.namespace, t.run)
@@ -111,11 +115,5 @@ func (s *session) history(ctx context.Context, t target) error {
 		text := "PipelineRun " + t.pipelineRun + " has no runs of GitOpsDeploy or GitOpsPR yet; logs -f waits for them\n"
 		return writeTo(s.streams.Err, text)
 	}
-	now := s.streams.Clock.Now()
-	for _, l := range newTeller(t.run == "", false).tellAll(runs, now) {
-		if err := writeTo(s.streams.Out, l.format(s.paint(), now.Location())+"\n"); err != nil {
-			return err
-		}
-	}
-	return nil
+	return s.writeLines(newTeller(t.run == "", false).tellAll(runs, s.streams.Clock.Now()), output)
 }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -55,21 +56,45 @@ func outputOf(cmd *cobra.Command) string {
 
 // print prints the object when -o asks for json or yaml, and tells whether it did: if not, the command prints text.
 func (s *session) print(cmd *cobra.Command, obj any) (bool, error) {
-	switch outputOf(cmd) {
-	case outputJSON:
-		encoder := json.NewEncoder(s.streams.Out)
-		encoder.SetEscapeHTML(false)
-		encoder.SetIndent("", "  ")
-		return true, encoder.Encode(obj)
-	case outputYAML:
-		text, err := yaml.Marshal(obj)
-		if err != nil {
-			return true, err
-		}
-		_, err = s.streams.Out.Write(text)
+	format := outputOf(cmd)
+	if format != outputJSON && format != outputYAML {
+		return false, nil
+	}
+	var text bytes.Buffer
+	encoder := json.NewEncoder(&text)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
+	if err := encoder.Encode(obj); err != nil {
 		return true, err
 	}
-	return false, nil
+	out := escaped(text.String())
+	if format == outputYAML {
+		var err error
+		if out, err = toYAML(out); err != nil {
+			return true, err
+		}
+	}
+	return true, writeTo(s.streams.Out, out)
+}
+
+// toYAML makes YAML of JSON that is escaped: yaml.Marshal fails on a text with a control character.
+func toYAML(escaped string) (string, error) {
+	text, err := yaml.JSONToYAML([]byte(escaped))
+	return string(text), err
+}
+
+// escaped is JSON of which nothing controls a terminal: what the encoder leaves as it is, U+007F to U+009F above all, which
+// some take for the beginning of a sequence. Only strings have such runes, so the value stays the same.
+func escaped(text string) string {
+	var b strings.Builder
+	for _, r := range text {
+		if controls(r) && r != '\n' {
+			fmt.Fprintf(&b, "\\u%04x", r)
+		} else {
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
 }
 
 // oneOf joins words for an error: "a, b or c".

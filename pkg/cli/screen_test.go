@@ -59,7 +59,7 @@ func TestFollowingOnATerminal(t *testing.T) {
 // The lines of several runs, of one that has not begun, and of a cluster that is away; and a spinner that turns.
 func TestLiveLines(t *testing.T) {
 	b := newBench(t).onTerminal(60)
-	f := newFollower(b.session, target{namespace: "team", pipelineRun: "release"})
+	f := newFollower(b.session, target{namespace: "team", pipelineRun: "release"}, "")
 	f.pipeline = pipelineRun(corev1.ConditionUnknown, "Tasks Completed: 0")
 	check := func(want ...string) {
 		t.Helper()

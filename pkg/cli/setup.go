@@ -85,6 +85,10 @@ func (s *session) agreed(cmd *cobra.Command, c consent, p setup.Plan) (bool, err
 		return false, err
 	}
 	answer, _ := bufio.NewReader(s.streams.In).ReadString('\n')
+	if err := cmd.Context().Err(); err != nil {
+		_ = writeTo(s.streams.Err, "\n")
+		return false, err
+	}
 	if a := strings.ToLower(strings.TrimSpace(answer)); a != "y" && a != "yes" {
 		return false, errDeclined
 	}

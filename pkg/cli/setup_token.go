@@ -96,7 +96,8 @@ func (r *argocdRun) unreached(err error) error {
 	return err
 }
 
-// make applies the plan. The password is read before anything is written.
+// make applies the plan. The password is read before anything is written, and no token is made that could not be stored, as
+// far as the cluster can say beforehand.
 func (r *argocdRun) make(ctx context.Context, plan setup.Plan) error {
 	if r.state.TokenWorks {
 		return setup.Apply(ctx, r.kube, plan)
@@ -118,6 +119,9 @@ func (r *argocdRun) make(ctx context.Context, plan setup.Plan) error {
 	case id.Account == "":
 		return fmt.Errorf("%s is not let in: Argo CD does not accept the password; give the right one with --admin-password-file", r.flags.admin)
 	}
+	if err := setup.Try(ctx, r.kube, plan); err != nil {
+		return err
+	}
 	account, err := setup.PlanAccount(r.flags.ArgoCD, r.state)
 	if err == nil {
 		err = setup.Apply(ctx, r.kube, account)
@@ -125,31 +129,7 @@ func (r *argocdRun) make(ctx context.Context, plan setup.Plan) error {
 	if err != nil {
 		return err
 	}
-	token := ""
-	err = r.until(ctx, func() (bool, error) {
-		token, err = admin.CreateToken(ctx, r.flags.Account, r.flags.expiresIn)
-		return !errors.Is(err, argocd.ErrNoAccount), err
-	})
-	if err != nil {
-		return err
-	}
-	secret, err := setup.PlanToken(r.flags.ArgoCD, r.state, token)
-	if err != nil {
-		return err
-	}
-	if err := setup.Apply(ctx, r.kube, secret); err != nil {
-		return err
-	}
-	return r.endOlder(ctx, admin)
-}
-
-// endOlder takes back the token that was replaced. One that names no id cannot be: it ends by itself, or with the account.
-func (r *argocdRun) endOlder(ctx context.Context, admin *argocd.Conn) error {
-	id := argocd.TokenID(r.older)
-	if id == "" {
-		return nil
-	}
-	return admin.DeleteToken(ctx, r.flags.Account, id)
+	return r.newToken(ctx, admin)
 }
 
 // until asks again while done is false and there is time. The last answer counts.

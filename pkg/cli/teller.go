@@ -37,12 +37,14 @@ type told struct {
 
 // line is one line of a log.
 type line struct {
-	at     time.Time
-	label  string
-	mark   string
-	colour colour
-	what   string
-	text   string
+	at time.Time
+	// run and task are those that it is about, if it is about one.
+	run, task string
+	label     string
+	mark      string
+	colour    colour
+	what      string
+	text      string
 	// wide is how much room labels take.
 	wide int
 }
@@ -86,6 +88,7 @@ func (t *teller) tell(run progress.Run, now time.Time) []line {
 		lines = append(lines, line{at: now, mark: markRunning, colour: cyan, what: orElse(run.Phase, run.Reason), text: run.Message})
 	}
 	for i := range lines {
+		lines[i].run, lines[i].task = run.Name, run.Task
 		if t.labelled {
 			lines[i].label = p.label
 		}

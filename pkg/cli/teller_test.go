@@ -87,11 +87,29 @@ func TestPullRequestIsToldOnceInEachState(t *testing.T) {
 // Among the runs of a PipelineRun, one that is deleted is told, and the others go on.
 func TestDeletedRunOfAPipelineRun(t *testing.T) {
 	b := newBench(t)
-	f := newFollower(b.session, target{namespace: "team", pipelineRun: "release"})
+	f := newFollower(b.session, target{namespace: "team", pipelineRun: "release"}, "")
 	for _, news := range []batch{{objects: []runtime.Object{theRun(t, preparing), theRun(t, "other="+succeeded)}}, {gone: []string{"deploy", "other", "never-seen"}}} {
 		if done, err := f.newRuns(news); done || err != nil {
 			t.Fatalf("done: %v, error: %v", done, err)
 		}
 	}
 	golden(t, "follow-deleted", b.out.String())
+}
+
+// A run that was deleted and made anew under its name is shown in one line.
+func TestRunThatComesBack(t *testing.T) {
+	b := newBench(t).onTerminal(100)
+	f := newFollower(b.session, target{namespace: "team", pipelineRun: "release"}, "")
+	first := batch{objects: []runtime.Object{theRun(t, preparing), theRun(t, "other="+preparing)}}
+	for _, news := range []batch{first, {gone: []string{"deploy"}}, first} {
+		if done, err := f.newRuns(news); done || err != nil {
+			t.Fatalf("done: %v, error: %v", done, err)
+		}
+	}
+	if d := cmp.Diff([]string{"deploy", "other"}, f.order); d != "" {
+		t.Error(d)
+	}
+	if lines := f.live(); len(lines) != 2 {
+		t.Errorf("%d lines: %q", len(lines), lines)
+	}
 }

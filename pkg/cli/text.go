@@ -16,12 +16,15 @@ func clean(text string) string {
 		switch {
 		case r == '\n', r == '\t':
 			return r
-		case unicode.IsControl(r), unicode.In(r, unicode.Bidi_Control):
+		case controls(r):
 			return -1
 		}
 		return r
 	}, text)
 }
+
+// controls tells whether a terminal obeys a rune instead of showing it.
+func controls(r rune) bool { return unicode.IsControl(r) || unicode.In(r, unicode.Bidi_Control) }
 
 // oneLine is a text without line breaks.
 func oneLine(text string) string { return strings.Join(strings.Fields(clean(text)), " ") }

@@ -62,7 +62,7 @@ func branchOf(dir string) string {
 
 // openRemote reads the tip of the branch.
 func (p *Plan) openRemote(ctx context.Context, req request.Request, limits policy.Policy, v *Preview) (update.Files, func(), error) {
-	auth, source, err := p.login(ctx, req)
+	auth, source, err := p.login(ctx, req, limits)
 	if err != nil {
 		return nil, nil, fmt.Errorf("%w: or render on a local clone, with --repo DIR", err)
 	}
@@ -93,8 +93,9 @@ func snapshot(ctx context.Context, repository *gitrepo.Repository) (*gitrepo.Sna
 	return repository.Snapshot(ctx, tip)
 }
 
-// login takes the Secrets that the run would take, where the user may read them; else nobody's.
-func (p *Plan) login(ctx context.Context, req request.Request) (credentials.GitAuth, string, error) {
+// login takes the Secrets that the run would take, where the user may read them; else nobody's. One that the policy keeps the
+// controller from using is not used here either, and refused with the controller's words.
+func (p *Plan) login(ctx context.Context, req request.Request, limits policy.Policy) (credentials.GitAuth, string, error) {
 	if p.Secrets == nil {
 		return credentials.GitAuth{}, "no credentials, as there is no cluster to read a Secret from", nil
 	}
@@ -104,6 +105,9 @@ func (p *Plan) login(ctx context.Context, req request.Request) (credentials.GitA
 		return credentials.GitAuth{}, "no credentials, as you may not read the Secrets of namespace " + req.Run.Namespace, nil
 	case err != nil:
 		return credentials.GitAuth{}, "", err
+	case limits.RequireHostBinding && !auth.Bound && !auth.Anonymous():
+		return credentials.GitAuth{}, "", fmt.Errorf("%w: the git Secret does not say which server it is for: "+
+			"add an annotation tekton.dev/git-0 with the address of the git server to it", policy.ErrDenied)
 	case auth.App != nil:
 		return credentials.GitAuth{}, "no credentials, as those of a GitHub App are for the controller only", nil
 	}

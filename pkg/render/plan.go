@@ -107,13 +107,11 @@ func (p *Plan) preview(ctx context.Context, cr *pipelinev1beta1.CustomRun) (Prev
 func (p *Plan) defaults(ctx context.Context, namespace string, v *Preview) (request.Defaults, error) {
 	var sources []request.DefaultsSource
 	for _, in := range slices.Compact([]string{p.ControllerNamespace, namespace}) {
-		data, found, err := p.configMap(ctx, in, request.DefaultsName, v)
+		data, _, err := p.configMap(ctx, in, request.DefaultsName, v)
 		if err != nil {
 			return request.Defaults{}, err
 		}
-		if found {
-			sources = append(sources, request.DefaultsSource{Namespace: in, Name: request.DefaultsName, Data: data})
-		}
+		sources = append(sources, request.DefaultsSource{Namespace: in, Name: request.DefaultsName, Data: data})
 	}
 	return request.ParseDefaults(sources...)
 }
@@ -128,23 +126,35 @@ func (p *Plan) withoutDefaults(err error, namespace string) error {
 
 // policy gives the limits, and refuses what the controller would refuse, as far as its settings can be read.
 func (p *Plan) policy(ctx context.Context, req request.Request, v *Preview) (policy.Policy, error) {
-	data, found, err := p.configMap(ctx, p.ControllerNamespace, policy.Name, v)
-	if err != nil || !found {
-		return policy.Default(), err
+	data, known, err := p.configMap(ctx, p.ControllerNamespace, policy.Name, v)
+	if err != nil {
+		return policy.Policy{}, err
+	}
+	if !known {
+		v.note("The hosts were not checked: the platform's policy is not known here (ConfigMap %s of namespace %s).", policy.Name, p.ControllerNamespace)
+		return policy.Default(), nil
 	}
 	limits, err := policy.Parse(data)
 	if err != nil {
 		return policy.Policy{}, fmt.Errorf("ConfigMap %s: %w", policy.Name, err)
 	}
-	return limits, limits.Check(req)
+	if err = limits.Check(req); err != nil && data == nil {
+		err = fmt.Errorf("%w (by the default policy: namespace %s has no settings in a ConfigMap %s; if the controller is in another namespace, name it with --controller-namespace)",
+			err, p.ControllerNamespace, policy.Name)
+	}
+	return limits, err
 }
 
-// configMap reads one that need not be there. One that may not be read is told of.
-func (p *Plan) configMap(ctx context.Context, namespace, name string, v *Preview) (data map[string]string, found bool, err error) {
+// configMap reads one that need not be there: without it, and with an empty one, the data are nil. One that may not be read
+// is told of. known is false where there may be data that are not seen here.
+func (p *Plan) configMap(ctx context.Context, namespace, name string, v *Preview) (data map[string]string, known bool, err error) {
 	cm := &corev1.ConfigMap{}
 	d, err := p.Files.find("", kindConfigMap, namespace, name, namespace == p.ControllerNamespace)
 	if err == nil {
-		return cm.Data, true, d.decode(cm)
+		if err := d.decode(cm); err != nil {
+			return nil, false, err
+		}
+		return cm.Data, true, nil
 	}
 	if p.Cluster == nil {
 		return nil, false, nil
@@ -152,12 +162,14 @@ func (p *Plan) configMap(ctx context.Context, namespace, name string, v *Preview
 	err = p.Cluster.Get(ctx, kindConfigMap, namespace, name, cm)
 	switch {
 	case apierrors.IsNotFound(err):
-		return nil, false, nil
+		return nil, true, nil
 	case apierrors.IsForbidden(err):
 		v.note("You may not read ConfigMap %s of namespace %s: what it says is left out here.", name, namespace)
 		return nil, false, nil
+	case err != nil:
+		return nil, false, err
 	}
-	return cm.Data, err == nil, err
+	return cm.Data, true, nil
 }
 
 // definitions reads GitOpsDeploy and GitOpsPR objects, first from the files.

@@ -2,9 +2,13 @@ package render
 
 import (
 	"context"
+	"errors"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -12,6 +16,8 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/yaml"
+
+	"github.com/tekton-gitops/tekton-gitops/pkg/policy"
 )
 
 const (
@@ -250,7 +256,10 @@ func TestPreviewsRefuse(t *testing.T) {
 		"a parameter that nobody takes": {all, nil, map[string]string{"tagg": "1"}, "", "--param tagg: nothing in the files takes"},
 		"a field that does not exist":   {[]string{strings.Replace(customRun1, "params:", "parms:", 1)}, nil, nil, "", "parms"},
 		"what the policy denies":        {all, strict, nil, "deploy", "allowed-git-hosts"},
-		"an image that is not there":    {[]string{strings.ReplaceAll(customRun1, "value: dev", "value: stage"), definition, defaults}, nil, nil, "", "overlays/stage"},
+		"what the default policy denies": {[]string{customRun1, definition, strings.Replace(defaults, "https://git.example.com", "https://169.254.169.254", 1)}, cluster{}, nil, "",
+			"(by the default policy: namespace tekton-gitops has no settings in a ConfigMap config-gitops; if the controller is in another namespace, name it with --controller-namespace)"},
+		"a ConfigMap that is none":   {[]string{customRun1, definition, strings.Replace(defaults, "\ndata:", "\ndta:", 1)}, nil, nil, "", `unknown field "dta"`},
+		"an image that is not there": {[]string{strings.ReplaceAll(customRun1, "value: dev", "value: stage"), definition, defaults}, nil, nil, "", "overlays/stage"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := planOf(t, tc.files...)
@@ -267,19 +276,87 @@ func TestPreviewsRefuse(t *testing.T) {
 
 // What cannot be read is told of, and does not keep the rest from being shown.
 func TestNotes(t *testing.T) {
-	p := planOf(t, customRun1, definition, defaults)
-	p.Cluster = cluster{"ConfigMap/tekton-gitops/config-gitops-defaults": "forbidden", "ConfigMap/tekton-gitops/config-gitops": "forbidden"}
-	previews, err := p.Previews(t.Context())
-	if err != nil {
-		t.Fatal(err)
+	const (
+		branch    = "The work tree is on branch feature; the run edits branch main."
+		unchecked = "The hosts were not checked: the platform's policy is not known here (ConfigMap config-gitops of namespace tekton-gitops)."
+	)
+	for name, tc := range map[string]struct {
+		cluster Objects
+		want    []string
+	}{
+		"settings that may not be read": {
+			cluster{"ConfigMap/tekton-gitops/config-gitops-defaults": "forbidden", "ConfigMap/tekton-gitops/config-gitops": "forbidden"},
+			[]string{
+				"You may not read ConfigMap config-gitops-defaults of namespace tekton-gitops: what it says is left out here.",
+				"You may not read ConfigMap config-gitops of namespace tekton-gitops: what it says is left out here.",
+				unchecked, branch,
+			},
+		},
+		"no cluster":              {nil, []string{unchecked, branch}},
+		"a cluster with settings": {cluster{"ConfigMap/tekton-gitops/config-gitops": "data: {allowed-git-hosts: git.example.com}"}, []string{branch}},
+		"a cluster without":       {cluster{}, []string{branch}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := planOf(t, customRun1, definition, defaults)
+			p.Cluster = tc.cluster
+			previews, err := p.Previews(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(tc.want, previews[0].Notes); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
 	}
-	want := []string{
-		"You may not read ConfigMap config-gitops-defaults of namespace tekton-gitops: what it says is left out here.",
-		"You may not read ConfigMap config-gitops of namespace tekton-gitops: what it says is left out here.",
-		"The work tree is on branch feature; the run edits branch main.",
-	}
-	if diff := cmp.Diff(want, previews[0].Notes); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
+}
+
+// oneSecret is every Secret.
+type oneSecret struct{ secret *corev1.Secret }
+
+func (o oneSecret) Secret(context.Context, string, string) (*corev1.Secret, error) {
+	return o.secret, nil
+}
+
+func (oneSecret) ServiceAccount(_ context.Context, _, name string) (*corev1.ServiceAccount, error) {
+	return nil, apierrors.NewNotFound(schema.GroupResource{Resource: "serviceaccounts"}, name)
+}
+
+// Where the policy wants Secrets to be bound, one that is not is refused as the controller does, and goes to no server.
+func TestUnboundSecret(t *testing.T) {
+	var calls atomic.Int32
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		calls.Add(1)
+		w.WriteHeader(http.StatusForbidden)
+	}))
+	defer server.Close()
+	const refusal = "denied by policy: the git Secret does not say which server it is for: add an annotation tekton.dev/git-0 with the address of the git server to it"
+	login := map[string][]byte{"username": []byte("bot"), "password": []byte("hunter2-token")}
+	for name, tc := range map[string]struct {
+		policy      string
+		annotations map[string]string
+		refused     bool
+	}{
+		"unbound, and the policy wants it to be": {"require-host-binding: 'true'", nil, true},
+		"bound":                                  {"require-host-binding: 'true'", map[string]string{"tekton.dev/git-0": server.URL}, false},
+		"unbound, as the policy allows":          {"require-host-binding: 'false'", nil, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			calls.Store(0)
+			values := strings.Replace(defaults, "https://git.example.com", server.URL, 1)
+			p := planOf(t, customRun1, definition, strings.Replace(values, "\ndata: {", "\ndata: {git-secret: git, ", 1))
+			p.Directory = ""
+			p.Cluster = cluster{"ConfigMap/tekton-gitops/config-gitops": "data: {allow-http-git: 'true', allowed-git-hosts: 127.0.0.1, " + tc.policy + "}"}
+			secret := &corev1.Secret{Type: corev1.SecretTypeBasicAuth, Data: login}
+			secret.Name, secret.Annotations = "git", tc.annotations
+			p.Secrets = oneSecret{secret}
+			_, err := p.Previews(t.Context())
+			if err == nil || strings.Contains(err.Error(), refusal) != tc.refused || errors.Is(err, policy.ErrDenied) != tc.refused {
+				t.Errorf("got %v", err)
+			}
+			if sent := calls.Load() > 0; sent == tc.refused {
+				t.Errorf("the server was asked: %v", sent)
+			}
+		})
 	}
 }
 

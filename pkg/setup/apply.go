@@ -3,6 +3,7 @@ package setup
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -24,26 +25,42 @@ func Apply(ctx context.Context, kube kubernetes.Interface, p Plan) error {
 		if c.draft {
 			return fmt.Errorf("%s %s/%s: the plan has no token yet", c.Kind, c.Namespace, c.Name)
 		}
-		if err := write(ctx, kube, c); err != nil {
+		if err := write(ctx, kube, c, nil); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func write(ctx context.Context, kube kubernetes.Interface, c Change) error {
+// Try asks the API server whether it would make the changes of a plan, which may lack its token. Nothing is written. Where an
+// admission webhook cannot be tried, only Apply finds out.
+func Try(ctx context.Context, kube kubernetes.Interface, p Plan) error {
+	for _, c := range p.Changes {
+		if c.Action == Unchanged {
+			continue
+		}
+		err := write(ctx, kube, c, []string{metav1.DryRunAll})
+		untried := apierrors.IsBadRequest(err) && strings.Contains(err.Error(), "does not support dry run")
+		if err != nil && !untried {
+			return err
+		}
+	}
+	return nil
+}
+
+func write(ctx context.Context, kube kubernetes.Interface, c Change, dryRun []string) error {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	var err error
 	switch o := c.wanted.(type) {
 	case *corev1.ConfigMap:
-		err = put(ctx, c.Action, o, kube.CoreV1().ConfigMaps(c.Namespace))
+		err = put(ctx, c.Action, dryRun, o, kube.CoreV1().ConfigMaps(c.Namespace))
 	case *corev1.Secret:
-		err = put(ctx, c.Action, o, kube.CoreV1().Secrets(c.Namespace))
+		err = put(ctx, c.Action, dryRun, o, kube.CoreV1().Secrets(c.Namespace))
 	case *corev1.ServiceAccount:
-		err = put(ctx, c.Action, o, kube.CoreV1().ServiceAccounts(c.Namespace))
+		err = put(ctx, c.Action, dryRun, o, kube.CoreV1().ServiceAccounts(c.Namespace))
 	case *rbacv1.RoleBinding:
-		err = put(ctx, c.Action, o, kube.RbacV1().RoleBindings(c.Namespace))
+		err = put(ctx, c.Action, dryRun, o, kube.RbacV1().RoleBindings(c.Namespace))
 	}
 	what := fmt.Sprintf("%s %s %s/%s", c.Action, c.Kind, c.Namespace, c.Name)
 	switch {
@@ -64,12 +81,12 @@ type writer[T any] interface {
 }
 
 // put writes an object. An update carries the resource version that was planned with, and so fails on a newer state.
-func put[T any](ctx context.Context, action Action, o T, to writer[T]) error {
+func put[T any](ctx context.Context, action Action, dryRun []string, o T, to writer[T]) error {
 	var err error
 	if action == Create {
-		_, err = to.Create(ctx, o, metav1.CreateOptions{})
+		_, err = to.Create(ctx, o, metav1.CreateOptions{DryRun: dryRun})
 	} else {
-		_, err = to.Update(ctx, o, metav1.UpdateOptions{})
+		_, err = to.Update(ctx, o, metav1.UpdateOptions{DryRun: dryRun})
 	}
 	return err
 }

@@ -25,8 +25,12 @@ const (
 	argocdLogins   = "argocd-secret"
 	argocdTLS      = "argocd-server-tls"
 	policyKey      = "policy.csv"
-	keyTLS         = corev1.TLSCertKey
-	apiKey         = "apiKey"
+	// policyDefaultKey names the role of everybody, policyMatchKey how lines are compared: as globs, or as policyMatchRegex.
+	policyDefaultKey = "policy.default"
+	policyMatchKey   = "policy.matchMode"
+	policyMatchRegex = "regex"
+	keyTLS           = corev1.TLSCertKey
+	apiKey           = "apiKey"
 )
 
 // ArgoCD is what a namespace needs of Argo CD.
@@ -158,24 +162,44 @@ func (w ArgoCD) account(current *corev1.ConfigMap) (wanted *corev1.ConfigMap, wh
 	return wanted, w.accountKey() + ": " + wanted.Data[w.accountKey()], nil
 }
 
-// missing are the lines that the policy lacks. A role that others have too is refused: they would get its rights.
+// missing are the lines that the policy lacks. A role is refused that others have too, as they would get its rights, and one
+// that has the rights of another role, as the account would get more than the plan shows.
 func (w ArgoCD) missing(rbac *corev1.ConfigMap) (policyLines, error) {
 	var there policyLines
+	settings := map[string]string{}
 	if rbac != nil {
-		for _, key := range sortedKeys(rbac.Data) {
-			// policy.NAME.csv is read too (util/rbac/rbac.go, PolicyCSV).
-			if strings.HasPrefix(key, "policy.") && strings.HasSuffix(key, ".csv") {
-				there = append(there, parsePolicy(rbac.Data[key])...)
-			}
+		settings = rbac.Data
+	}
+	for _, key := range sortedKeys(settings) {
+		// policy.NAME.csv is read too (util/rbac/rbac.go, PolicyCSV).
+		if strings.HasPrefix(key, "policy.") && strings.HasSuffix(key, ".csv") {
+			there = append(there, parsePolicy(settings[key])...)
 		}
 	}
-	lines := grants(w.Account, w.Role, w.Projects, w.Restart).without(there)
+	if settings[policyDefaultKey] == w.Role {
+		return nil, fmt.Errorf("%s is %w: it is %s of ConfigMap %s, so everybody would have these rights: choose another with --role",
+			w.Role, ErrConflict, policyDefaultKey, argocdRBAC)
+	}
+	if more := there.inherited(w.Role); len(more) > 0 {
+		return nil, fmt.Errorf("%s is %w: the policy gives it the rights of %s too: choose another with --role", w.Role, ErrConflict, strings.Join(more, ", "))
+	}
+	wanted := grants(w.Account, w.Role, w.Projects, w.Restart)
+	regex := settings[policyMatchKey] == policyMatchRegex
+	if regex {
+		wanted = wanted.anchored()
+	}
+	lines := wanted.without(there)
 	builtIn := w.Role == "role:admin" || w.Role == "role:readonly"
 	if others := there.others(w.Account, w.Role); len(lines) > 0 && (len(others) > 0 || builtIn) {
 		if builtIn {
 			others = []string{"everybody who has it by default"}
 		}
 		return nil, fmt.Errorf("%s is %w: these rights would also be for %s: choose another with --role", w.Role, ErrConflict, strings.Join(others, ", "))
+	}
+	if regex && len(lines) > 0 {
+		return nil, fmt.Errorf("%s: %s of ConfigMap %s is %w: the lines of this command are not for regular expressions, and would grant too much. "+
+			"Add these to %s by hand, and run the command again:\n%s",
+			policyMatchKey, policyMatchRegex, argocdRBAC, ErrConflict, policyKey, strings.Join(lines.strings(), "\n"))
 	}
 	return lines, nil
 }

@@ -63,6 +63,19 @@ func TestPlanAccount(t *testing.T) {
 			[]string{"unchanged ConfigMap argocd/argocd-cm: accounts.pipeline: apiKey,login", "unchanged ConfigMap argocd/argocd-rbac-cm: pipeline may get and sync apps/*"},
 			"p,role:pipeline,applications,get,apps/*,allow\ng,pipeline, role:pipeline", nil,
 		},
+		"all is there for regular expressions, added by hand": {
+			ArgoCDState{
+				Settings: settings("accounts.pipeline", "apiKey"),
+				RBAC:     configMap(argocdRBAC, policyKey, strings.Join(anchored, "\n"), "policy.matchMode", "regex"),
+			}, true,
+			[]string{"unchanged ConfigMap argocd/argocd-cm: accounts.pipeline: apiKey", "unchanged ConfigMap argocd/argocd-rbac-cm: pipeline may get and sync apps/*, and restart workloads"},
+			strings.Join(anchored, "\n"), nil,
+		},
+		"a default role that is another one": {
+			ArgoCDState{Settings: settings("accounts.pipeline", "apiKey"), RBAC: configMap(argocdRBAC, policyKey, ours, "policy.default", "role:readonly", "policy.matchMode", "glob")}, false,
+			[]string{"unchanged ConfigMap argocd/argocd-cm: accounts.pipeline: apiKey", "unchanged ConfigMap argocd/argocd-rbac-cm: pipeline may get and sync apps/*"},
+			ours, nil,
+		},
 		"restart is added": {
 			ArgoCDState{Settings: settings("accounts.pipeline", "apiKey"), RBAC: configMap(argocdRBAC, policyKey, ours)}, true,
 			[]string{"unchanged ConfigMap argocd/argocd-cm: accounts.pipeline: apiKey", "update ConfigMap argocd/argocd-rbac-cm: pipeline may get and sync apps/*, and restart workloads"},
@@ -97,6 +110,17 @@ var restartLines = []string{
 	"p, role:pipeline, applications, action/argoproj.io/Rollout/restart, apps/*, allow",
 }
 
+// anchored are ours for a policy of regular expressions, with restart.
+var anchored = []string{
+	"p, role:pipeline, ^applications$, ^get$, ^apps/.*$, allow",
+	"p, role:pipeline, ^applications$, ^sync$, ^apps/.*$, allow",
+	"p, role:pipeline, ^applications$, ^action/apps/Deployment/restart$, ^apps/.*$, allow",
+	"p, role:pipeline, ^applications$, ^action/apps/StatefulSet/restart$, ^apps/.*$, allow",
+	"p, role:pipeline, ^applications$, ^action/apps/DaemonSet/restart$, ^apps/.*$, allow",
+	`p, role:pipeline, ^applications$, ^action/argoproj\.io/Rollout/restart$, ^apps/.*$, allow`,
+	"g, pipeline, role:pipeline",
+}
+
 func TestPlanAccountRefuses(t *testing.T) {
 	for name, tc := range map[string]struct {
 		role  string
@@ -106,6 +130,19 @@ func TestPlanAccountRefuses(t *testing.T) {
 		"an account that was turned off": {"role:pipeline", ArgoCDState{Settings: settings("accounts.pipeline", "apiKey", "accounts.pipeline.enabled", "false")}, "enabled is false"},
 		"a role that others have":        {"role:pipeline", ArgoCDState{Settings: settings(), RBAC: configMap(argocdRBAC, policyKey, "g, bob, role:pipeline")}, "also be for bob"},
 		"a role of Argo CD itself":       {"role:readonly", ArgoCDState{Settings: settings()}, "everybody"},
+		"a role that everybody has": {
+			"role:pipeline", ArgoCDState{Settings: settings(), RBAC: configMap(argocdRBAC, policyKey, ours, "policy.default", "role:pipeline")},
+			"it is policy.default of ConfigMap argocd-rbac-cm, so everybody would have these rights",
+		},
+		"a role with the rights of another one": {
+			"role:pipeline", ArgoCDState{Settings: settings(), RBAC: configMap(argocdRBAC, policyKey, ours, "policy.more.csv", "g, role:pipeline, role:admin")},
+			"the policy gives it the rights of role:admin too",
+		},
+		"a policy of regular expressions": {
+			"role:pipeline", ArgoCDState{Settings: settings(), RBAC: configMap(argocdRBAC, policyKey, ours, "policy.matchMode", "regex")},
+			"policy.matchMode: regex of ConfigMap argocd-rbac-cm is in the way: the lines of this command are not for regular expressions, and would grant too much. " +
+				"Add these to policy.csv by hand, and run the command again:\n" + strings.Join(anchored[:2], "\n"),
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := account()

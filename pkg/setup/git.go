@@ -78,6 +78,9 @@ func (p *Plan) gitSecret(namespace string, g GitSecret, current *corev1.Secret) 
 		}
 		wanted = current.DeepCopy()
 	}
+	if current != nil && g.keepsUsername(current) {
+		p.Notes = append(p.Notes, "Secret "+g.Name+" keeps the user name that it has, for the new token too: --git-username replaces it.")
+	}
 	keys := g.store(wanted)
 	bound, err := boundTo(wanted, g.URL)
 	if err != nil {
@@ -105,6 +108,12 @@ func (g GitSecret) mayChange(current *corev1.Secret, kind corev1.SecretType) err
 	}
 	return fmt.Errorf("Secret %s/%s is %w: its type is %s, and %s needs %s: choose another name with --git-secret",
 		current.Namespace, g.Name, ErrConflict, current.Type, "the git URL", kind)
+}
+
+// keepsUsername tells whether a new token is to go with a user name that was there for another one.
+func (g GitSecret) keepsUsername(current *corev1.Secret) bool {
+	replaced := g.Token != "" && g.Token != string(current.Data[credentials.KeyPassword])
+	return replaced && g.Username == "" && len(current.Data[credentials.KeyUsername]) > 0
 }
 
 // store puts the credential into the Secret, and tells which keys it is about.

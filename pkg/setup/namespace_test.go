@@ -103,6 +103,37 @@ func TestPlanNamespace(t *testing.T) {
 	}
 }
 
+// A new token goes with the user name that is there, and the plan says so.
+func TestUsernameThatStays(t *testing.T) {
+	kept := []string{"Secret git keeps the user name that it has, for the new token too: --git-username replaces it."}
+	nameless := basicAuth("https://github.com")
+	delete(nameless.Data, "username")
+	for name, tc := range map[string]struct {
+		username, token string
+		current         *corev1.Secret
+		want            []string
+	}{
+		"a new token without a user name": {"", hunter, basicAuth("https://github.com"), kept},
+		"with one":                        {"bot", hunter, basicAuth("https://github.com"), nil},
+		"the token that is there":         {"", "old-token", basicAuth("https://github.com"), nil},
+		"no user name is there":           {"", hunter, nameless, nil},
+		"no Secret is there":              {"", hunter, nil, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := github()
+			w.Git.Username, w.Git.Token = tc.username, tc.token
+			p, err := PlanNamespace(w, NamespaceState{GitSecret: tc.current})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(tc.want, p.Notes); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+			withoutSecrets(t, p)
+		})
+	}
+}
+
 // withoutSecrets looks for the values of Secrets in all that a plan shows.
 func withoutSecrets(t *testing.T, p Plan) {
 	t.Helper()

@@ -2,6 +2,7 @@ package setup
 
 import (
 	"encoding/csv"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -24,6 +25,20 @@ func grants(account, role string, projects []string, restart bool) policyLines {
 		}
 	}
 	return append(lines, []string{"g", account, role})
+}
+
+// anchored are lines of grants for a policy of regular expressions (policy.matchMode: regex). Argo CD looks for them anywhere in
+// a text, so that without anchors applications matches applicationsets as well, and apps/* the project webapps.
+func (l policyLines) anchored() policyLines {
+	var lines policyLines
+	for _, line := range l {
+		if line = slices.Clone(line); line[0] == "p" {
+			project := strings.TrimSuffix(line[4], "/*")
+			line[2], line[3], line[4] = "^"+line[2]+"$", "^"+regexp.QuoteMeta(line[3])+"$", "^"+project+"/.*$"
+		}
+		lines = append(lines, line)
+	}
+	return lines
 }
 
 // parsePolicy reads lines as Argo CD does (util/rbac/rbac.go, loadPolicyLine). A line that it could not read says nothing.
@@ -66,6 +81,17 @@ func (l policyLines) others(account, role string) []string {
 		}
 	}
 	return names
+}
+
+// inherited are the roles whose rights a role has besides its own.
+func (l policyLines) inherited(role string) []string {
+	var roles []string
+	for _, line := range l {
+		if len(line) == 3 && line[0] == "g" && line[1] == role {
+			roles = append(roles, line[2])
+		}
+	}
+	return roles
 }
 
 func (l policyLines) strings() []string {
