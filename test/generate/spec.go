@@ -81,12 +81,12 @@ func isReference(p apiextensionsv1.JSONSchemaProps) bool {
 }
 
 func kindOf(p apiextensionsv1.JSONSchemaProps) string {
-	switch {
-	case p.Type == "array":
+	switch p.Type {
+	case "array":
 		return "list of strings"
-	case p.Type == "object":
+	case "object":
 		return "map of strings"
-	case p.Type == "":
+	case "":
 		return "any"
 	}
 	return p.Type
