@@ -125,6 +125,8 @@ func newWalk(t *testing.T, tenant *testbed.Tenant) *walk {
 		"kubeconfig":          string(kubeconfig),
 		"git-token":           tenant.Hosted.Bot.Token + "\n",
 		"app.private-key.pem": "no key: it is stored, and used nowhere\n",
+		// This repository is cloned, whoever its files belong to.
+		".gitconfig": "[safe]\n\tdirectory = *\n",
 	} {
 		w.write(name, text)
 	}
