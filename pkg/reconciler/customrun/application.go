@@ -27,6 +27,8 @@ type application struct {
 	closed error
 	// found are its workloads, in the phases that look at them.
 	found workloads
+	// lacks: what it has is known, and nothing of it runs an image that has to run somewhere.
+	lacks bool
 }
 
 // applications are those of the run, each with its state and memory.

@@ -58,6 +58,9 @@ type argoServer struct {
 	others     []string
 	available  int // pods of one that are available
 	gone       bool
+	// unsettled is how many comparisons find it OutOfSync; with the last of them, what is gone appears if it is to.
+	unsettled  int
+	appears    bool
 	podMessage string
 	stuck      bool // refreshes find nothing new
 	// windowClosed is what is said of the project's sync windows; held keeps an accepted sync until the window is open.
@@ -133,6 +136,9 @@ func (s *argoServer) Get(_ context.Context, q *applicationpkg.ApplicationQuery) 
 	}
 	if q.GetRefresh() != "" && !s.stuck {
 		s.compared = s.git.tip()
+		if s.unsettled--; s.unsettled == 0 && s.appears {
+			s.gone = false
+		}
 	}
 	return s.application(), nil
 }
@@ -153,7 +159,7 @@ func (s *argoServer) application() *argoapi.Application {
 		Sync:   argoapi.SyncStatus{Status: argoapi.SyncStatusCodeSynced, Revision: s.compared},
 		Health: argoapi.HealthStatus{Status: health.HealthStatusCode(s.health)},
 	}
-	if s.compared != s.deployed {
+	if s.compared != s.deployed || s.unsettled > 0 {
 		app.Status.Sync.Status = argoapi.SyncStatusCodeOutOfSync
 	}
 	return app

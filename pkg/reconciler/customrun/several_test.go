@@ -172,6 +172,26 @@ func TestOneOfSeveralApplicationsFails(t *testing.T) {
 	}
 }
 
+// Right after a sync an application's tree is from before it. That nothing runs an image is known when that is so of all
+// applications, not of the first that was compared again.
+func TestImageOfAnotherApplicationIsWaitedFor(t *testing.T) {
+	for name, appears := range map[string]bool{"it appears": true, "it does not": false} {
+		t.Run(name, func(t *testing.T) {
+			s, shop := newMall(t)
+			s.create(s.spec(nil))
+			s.argo.set(func(a *argoServer) { a.gone = true })
+			s.inPhase(testRun, Verifying)
+			shop.set(func(a *argoServer) { a.gone, a.appears, a.unsettled = true, appears, 2 })
+			cr := s.finish(testRun)
+			if !appears {
+				wantFailed(t, cr, v1alpha1.ReasonImageNotInManifest, "quay.io/team/server: nothing runs it")
+			} else if !cr.IsSuccessful() {
+				t.Errorf("the run is %s: %s", reasonOf(cr), messageOf(cr))
+			}
+		})
+	}
+}
+
 // The workload that fails is timed, whatever else is waited for, and nothing is written meanwhile.
 func TestFailingWorkloadIsTimedBesideOthers(t *testing.T) {
 	s, shop := newMall(t)

@@ -3,6 +3,7 @@ package customrun
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -65,6 +66,10 @@ func (r *Reconciler) verifyAll(ctx context.Context, run *run, a *argo, timeout t
 			waiting.add(app, m)
 		}
 	}
+	// The image may run in any of them, so the verdict is that of all: what one has says nothing before the others are known.
+	if lacking != nil && !slices.ContainsFunc(apps, func(a *application) bool { return !a.lacks }) {
+		return nil, move{}, false, lacking
+	}
 	if name := absent(run, apps); name != "" {
 		waiting.note(stay(name+" does not exist yet", rolloutPoll(r.clock.Since(run.data.since()))))
 	}
@@ -89,6 +94,9 @@ func (r *Reconciler) verifyOne(ctx context.Context, run *run, app *application, 
 	d, decided := r.otherImage(run, app)
 	if !decided && lacking != nil {
 		d, decided = r.noWorkload(run, app, lacking), true
+		if app.lacks = d.Action == argocd.Fail && errors.Is(d.Err, lacking); app.lacks {
+			return stay(fmt.Sprintf("application %s: nothing in it runs the image", app.app), rolloutPoll(r.clock.Since(run.data.since()))), false, false, nil
+		}
 	}
 	if decided && d.Action != argocd.Proceed {
 		m, effect, err = r.carryOut(ctx, run, app, d, timeout)
