@@ -241,8 +241,8 @@ func (a administrator) repairs(args []string) {
 	bed.secrets.add(older)
 	a.run(0, append(args, "--yes", "--renew")...)
 	bed.secrets.add(a.token())
-	var who struct{ LoggedIn bool }
 	for token, want := range map[string]bool{older: false, a.token(): true} {
+		var who struct{ LoggedIn bool } // Argo CD leaves out what is false.
 		a.must(a.CallArgoCD(a.t.Context(), token, "GET", "/api/v1/session/userinfo", nil, &who))
 		if who.LoggedIn != want {
 			a.t.Errorf("the older token is taken back, the newer one works: got %t, want %t", who.LoggedIn, want)
