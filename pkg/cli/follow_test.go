@@ -236,6 +236,10 @@ func TestFollowedPipelineRun(t *testing.T) {
 			end: pipelineRun(corev1.ConditionTrue, "Tasks Completed: 2"), runs: []string{succeeded, "promote=" + succeeded}, args: []string{"--pipelinerun", "release"},
 			want: "follow-pipelinerun",
 		},
+		"the last one, right after its start": {
+			end: pipelineRun(corev1.ConditionTrue, "Tasks Completed: 2"), runs: []string{succeeded, "promote=" + succeeded}, args: []string{"--last"},
+			want: "follow-pipelinerun",
+		},
 		"a PipelineRun that fails, by its name alone": {
 			end: pipelineRun(corev1.ConditionFalse, "Tasks Completed: 1 (Failed: 1)"), runs: []string{failed}, args: []string{"release"},
 			want: "follow-pipelinerun-failed", code: 1,

@@ -54,7 +54,7 @@ fails. To stop following leaves the run alone.`,
 	}
 	flags := cmd.Flags()
 	flags.BoolVarP(&f.follow, "follow", "f", false, "go on until the end")
-	flags.BoolVarP(&f.last, "last", "L", false, "show the newest run")
+	flags.BoolVarP(&f.last, "last", "L", false, "show the newest run; with -f, the newest PipelineRun while that has none yet")
 	flags.StringVar(&f.pipelineRun, "pipelinerun", "", "show the runs of the PipelineRun of this `name`")
 	s.completePipelineRun(cmd)
 	addOutputFlag(cmd)
@@ -74,6 +74,11 @@ func (s *session) logTarget(ctx context.Context, f logFlags, args []string) (tar
 		}
 		_, err := s.pipelineRun(ctx, t.namespace, t.pipelineRun)
 		return t, s.unknownName(ctx, t.namespace, t.pipelineRun, err)
+	}
+	if f.follow && f.last && len(args) == 0 {
+		if t.pipelineRun, err = s.begun(ctx, t.namespace); err != nil || t.pipelineRun != "" {
+			return t, err
+		}
 	}
 	name, err := s.theRun(ctx, t.namespace, args, f.last)
 	if err != nil {
