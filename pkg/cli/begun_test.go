@@ -41,7 +41,7 @@ func TestPipelineRunThatHasBegun(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := newBench(t, tc.objects...)
-			got, err := b.session.begun(t.Context(), "team")
+			got, err := b.begun(t.Context(), "team")
 			if err != nil || got != tc.want {
 				t.Errorf("got %q, %v, want %q", got, err, tc.want)
 			}
