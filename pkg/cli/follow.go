@@ -17,6 +17,7 @@ import (
 	"knative.dev/pkg/apis"
 
 	"github.com/tekton-gitops/tekton-gitops/pkg/progress"
+	"github.com/tekton-gitops/tekton-gitops/pkg/request"
 )
 
 // redraw is how often a terminal is drawn anew.
@@ -110,7 +111,7 @@ func (f *follower) newRuns(b batch) (done bool, err error) {
 	var changed []progress.Run
 	for _, object := range b.objects {
 		cr, ok := object.(*v1beta1.CustomRun)
-		if !ok || !progress.Ours(cr) {
+		if !ok || !request.Ours(cr) {
 			continue
 		}
 		run := progress.Of(cr)

@@ -14,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 
 	"github.com/tekton-gitops/tekton-gitops/pkg/progress"
+	"github.com/tekton-gitops/tekton-gitops/pkg/request"
 )
 
 // pageSize bounds one answer of the API server.
@@ -35,7 +36,7 @@ func (s *session) customRuns(
 			return ofTekton("list CustomRuns", err)
 		}
 		for i := range page.Items {
-			if progress.Ours(&page.Items[i]) {
+			if request.Ours(&page.Items[i]) {
 				each(&page.Items[i])
 			}
 		}
@@ -79,7 +80,7 @@ func (s *session) customRun(ctx context.Context, namespace, name string) (*v1bet
 	if err != nil {
 		return nil, ofTekton("read CustomRun "+name, err)
 	}
-	if !progress.Ours(cr) {
+	if !request.Ours(cr) {
 		return nil, &hintedError{
 			what: fmt.Sprintf("CustomRun %s in namespace %s is not of this project", name, namespace),
 			next: "tkn customrun list shows runs of all kinds, tkn gitops list those of GitOpsDeploy and GitOpsPR.",

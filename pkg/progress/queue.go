@@ -5,6 +5,7 @@ import (
 
 	v1alpha1 "github.com/tekton-gitops/tekton-gitops/pkg/apis/gitops/v1alpha1"
 	"github.com/tekton-gitops/tekton-gitops/pkg/lock"
+	"github.com/tekton-gitops/tekton-gitops/pkg/request"
 )
 
 // Queue are the runs that wait for a lock, in the order of their turns, out of the CustomRuns of the lock's namespace. It
@@ -20,7 +21,7 @@ func Queue(runs []v1beta1.CustomRun, name string) []lock.Waiter {
 }
 
 func waitsFor(cr *v1beta1.CustomRun, name string) bool {
-	if name == "" || !Ours(cr) || cr.IsDone() || cr.IsCancelled() || cr.DeletionTimestamp != nil {
+	if name == "" || !request.Ours(cr) || cr.IsDone() || cr.IsCancelled() || cr.DeletionTimestamp != nil {
 		return false
 	}
 	kept, _ := readStored(cr)

@@ -8,7 +8,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"knative.dev/pkg/apis"
 
-	v1alpha1 "github.com/tekton-gitops/tekton-gitops/pkg/apis/gitops/v1alpha1"
+	"github.com/tekton-gitops/tekton-gitops/pkg/request"
 )
 
 // Labels that Tekton puts on the runs of a PipelineRun.
@@ -16,22 +16,6 @@ const (
 	LabelPipelineRun  = "tekton.dev/pipelineRun"
 	LabelPipelineTask = "tekton.dev/pipelineTask"
 )
-
-// Ours tells whether a CustomRun is of a kind of this project, by reference or embedded.
-func Ours(cr *v1beta1.CustomRun) bool {
-	apiVersion, kind := typeOf(cr)
-	return apiVersion == v1alpha1.APIVersion && (kind == v1alpha1.KindGitOpsDeploy || kind == v1alpha1.KindGitOpsPR)
-}
-
-func typeOf(cr *v1beta1.CustomRun) (apiVersion, kind string) {
-	switch {
-	case cr.Spec.CustomRef != nil:
-		return cr.Spec.CustomRef.APIVersion, string(cr.Spec.CustomRef.Kind)
-	case cr.Spec.CustomSpec != nil:
-		return cr.Spec.CustomSpec.APIVersion, cr.Spec.CustomSpec.Kind
-	}
-	return "", ""
-}
 
 // Of reads a CustomRun.
 func Of(cr *v1beta1.CustomRun) Run {
@@ -42,7 +26,7 @@ func Of(cr *v1beta1.CustomRun) Run {
 		Started: timeOf(cr.Status.StartTime), Completed: timeOf(cr.Status.CompletionTime),
 		Attempts: attempts(cr.Status.RetriesStatus), Results: results(cr),
 	}
-	_, run.Kind = typeOf(cr)
+	_, run.Kind = request.TypeOf(cr)
 	if cr.Spec.CustomRef != nil {
 		run.Definition = cr.Spec.CustomRef.Name
 	}

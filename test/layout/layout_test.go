@@ -23,9 +23,9 @@ var mayImport = map[string][]string{
 	"cmd/controller": {"pkg/reconciler/customrun"},
 	"cmd/tkn-gitops": {"pkg/cli"},
 	"pkg/cli": {
-		"pkg/apis/gitops/v1alpha1", "pkg/argocd", "pkg/credentials", "pkg/lock", "pkg/progress", "pkg/render", "pkg/setup",
+		"pkg/apis/gitops/v1alpha1", "pkg/argocd", "pkg/credentials", "pkg/lock", "pkg/progress", "pkg/render", "pkg/request", "pkg/setup",
 	},
-	"pkg/progress":             {"pkg/apis/gitops/v1alpha1", "pkg/lock"},
+	"pkg/progress":             {"pkg/apis/gitops/v1alpha1", "pkg/lock", "pkg/request"},
 	"pkg/apis/gitops":          {},
 	"pkg/apis/gitops/v1alpha1": {"pkg/apis/gitops"},
 	"pkg/image":                {},

@@ -1,7 +1,7 @@
 package customrun
 
 import (
-	v1alpha1 "github.com/tekton-gitops/tekton-gitops/pkg/apis/gitops/v1alpha1"
+	"github.com/tekton-gitops/tekton-gitops/pkg/request"
 	"github.com/tektoncd/pipeline/pkg/apis/pipeline/v1beta1"
 )
 
@@ -10,20 +10,5 @@ import (
 // other controllers must not be written to.
 func isOurs(obj any) bool {
 	cr, ok := obj.(*v1beta1.CustomRun)
-	if !ok {
-		return false
-	}
-	apiVersion, kind := typeOf(cr)
-	return apiVersion == v1alpha1.APIVersion && (kind == v1alpha1.KindGitOpsDeploy || kind == v1alpha1.KindGitOpsPR)
-}
-
-// typeOf is the type that a CustomRun asks for; empty for a run that asks for none.
-func typeOf(cr *v1beta1.CustomRun) (apiVersion, kind string) {
-	switch {
-	case cr.Spec.CustomRef != nil:
-		return cr.Spec.CustomRef.APIVersion, string(cr.Spec.CustomRef.Kind)
-	case cr.Spec.CustomSpec != nil:
-		return cr.Spec.CustomSpec.APIVersion, cr.Spec.CustomSpec.Kind
-	}
-	return "", ""
+	return ok && request.Ours(cr)
 }

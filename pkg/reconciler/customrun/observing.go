@@ -9,6 +9,7 @@ import (
 	"github.com/tekton-gitops/tekton-gitops/pkg/lock"
 	"github.com/tekton-gitops/tekton-gitops/pkg/logkey"
 	"github.com/tekton-gitops/tekton-gitops/pkg/metrics"
+	"github.com/tekton-gitops/tekton-gitops/pkg/request"
 	"github.com/tektoncd/pipeline/pkg/apis/pipeline/v1beta1"
 	"go.uber.org/zap"
 	"knative.dev/pkg/logging"
@@ -234,7 +235,7 @@ func conditionMessage(status *v1beta1.CustomRunStatus) string {
 }
 
 func kindOf(cr *v1beta1.CustomRun) string {
-	_, kind := typeOf(cr)
+	_, kind := request.TypeOf(cr)
 	return kind
 }
 
