@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -13,6 +12,7 @@ import (
 	"knative.dev/pkg/apis"
 
 	v1alpha1 "github.com/tekton-gitops/tekton-gitops/pkg/apis/gitops/v1alpha1"
+	"github.com/tekton-gitops/tekton-gitops/pkg/progress"
 )
 
 // deploy measures a CustomRun from the call that creates it to the event that shows it succeeded.
@@ -27,8 +27,7 @@ func (s *subject) deploy(ctx context.Context, tag string) (measurement, error) {
 	if err != nil {
 		return measurement{}, err
 	}
-	steps, err := timeline(cr.Status.ExtraFields.Raw)
-	return newMeasurement(began, ended, steps), err
+	return newMeasurement(began, ended, timeline(progress.Of(cr))), nil
 }
 
 // finish does what lets a run come to its end, and waits for the event that shows it succeeded.
@@ -89,24 +88,11 @@ func params(all [][2]string) (list []v1beta1.Param) {
 	return list
 }
 
-// timeline reads when each phase of a run began from the run's status.extraFields.
-func timeline(extraFields []byte) ([]start, error) {
-	var status struct {
-		GitOps struct {
-			Data struct {
-				Timeline []struct {
-					Phase string    `json:"phase"`
-					Since time.Time `json:"since"`
-				} `json:"timeline"`
-			} `json:"data"`
-		} `json:"gitops"`
-	}
-	if err := json.Unmarshal(extraFields, &status); err != nil {
-		return nil, fmt.Errorf("read the timeline of a run: %w", err)
-	}
+// timeline is when each phase of a run began.
+func timeline(run progress.Run) []start {
 	var starts []start
-	for _, t := range status.GitOps.Data.Timeline {
-		starts = append(starts, start{t.Phase, t.Since})
+	for _, step := range run.Timeline {
+		starts = append(starts, start{step.Phase, step.Begin})
 	}
-	return starts, nil
+	return starts
 }

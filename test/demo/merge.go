@@ -9,6 +9,7 @@ import (
 	"knative.dev/pkg/apis"
 
 	v1alpha1 "github.com/tekton-gitops/tekton-gitops/pkg/apis/gitops/v1alpha1"
+	"github.com/tekton-gitops/tekton-gitops/pkg/progress"
 )
 
 // mergeMethod leaves one commit on the branch that is none of the run's: the run has to follow it.
@@ -49,11 +50,10 @@ func (m *merger) merge(ctx context.Context, cr *v1beta1.CustomRun) error {
 	case condition.Reason != string(v1alpha1.ReasonWaitingForMerge):
 		return nil
 	}
-	t, err := timelineOf(cr)
-	if err != nil {
-		return err
+	pull, name := progress.Of(cr).PullRequest, cr.Labels["tekton.dev/pipelineTask"]
+	if pull == nil {
+		return fmt.Errorf("CustomRun %s waits for a merge and names no pull request", cr.Name)
 	}
-	pull, name := t.GitOps.Data.PullRequest, cr.Labels["tekton.dev/pipelineTask"]
 	fmt.Printf("%-12s   the demo merges it now, through Gitea's API, in a person's place\n", name)
 	commit, err := m.place.Hosted.Merge(ctx, m.place.Hosted.Person, pull.Number, mergeMethod)
 	if err != nil {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"strings"
 	"time"
@@ -12,40 +11,25 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"knative.dev/pkg/apis"
+
+	"github.com/tekton-gitops/tekton-gitops/pkg/progress"
 )
 
 // show prints what is new about the runs of a PipelineRun.
 type show struct {
 	place *place
-	seen  map[string]*progress
+	seen  map[string]*shown
 }
 
-// progress is what was printed of one run.
-type progress struct {
+// shown is what was printed of one run.
+type shown struct {
 	message string
 	ended   bool
 	phases  int
 	lock    bool
 }
 
-// timeline is the part of a run's status.extraFields that the demo reads.
-type timeline struct {
-	GitOps struct {
-		Lock string `json:"lock"`
-		Data struct {
-			Timeline []struct {
-				Phase string    `json:"phase"`
-				Since time.Time `json:"since"`
-			} `json:"timeline"`
-			PullRequest struct {
-				Number int    `json:"number"`
-				URL    string `json:"url"`
-			} `json:"pullRequest"`
-		} `json:"data"`
-	} `json:"gitops"`
-}
-
-func newShow(p *place) *show { return &show{place: p, seen: map[string]*progress{}} }
+func newShow(p *place) *show { return &show{place: p, seen: map[string]*shown{}} }
 
 func (s *show) update(ctx context.Context, client tekton.Interface, pipelineRun string) error {
 	runs, err := customRuns(ctx, client, s.place.Namespace, pipelineRun)
@@ -64,7 +48,7 @@ func (s *show) updateRun(ctx context.Context, cr *v1beta1.CustomRun) error {
 	name := cr.Labels["tekton.dev/pipelineTask"]
 	p := s.seen[cr.Name]
 	if p == nil {
-		p = &progress{}
+		p = &shown{}
 		s.seen[cr.Name] = p
 		fmt.Println()
 	}
@@ -72,12 +56,9 @@ func (s *show) updateRun(ctx context.Context, cr *v1beta1.CustomRun) error {
 	if condition == nil || p.ended {
 		return nil
 	}
-	t, err := timelineOf(cr)
-	if err != nil {
-		return err
-	}
-	s.phases(name, p, t, cr)
-	if err := s.lock(ctx, name, p, t); err != nil {
+	run := progress.Of(cr)
+	s.phases(name, p, run)
+	if err := s.lock(ctx, name, p, run); err != nil {
 		return err
 	}
 	if condition.Message != p.message && condition.IsUnknown() {
@@ -91,35 +72,23 @@ func (s *show) updateRun(ctx context.Context, cr *v1beta1.CustomRun) error {
 	return nil
 }
 
-func timelineOf(cr *v1beta1.CustomRun) (t timeline, err error) {
-	if err := json.Unmarshal(cr.Status.ExtraFields.Raw, &t); err != nil {
-		return t, fmt.Errorf("read the status of %s: %w", cr.Name, err)
-	}
-	return t, nil
-}
-
 // phases prints each phase once it is over, with its duration.
-func (s *show) phases(name string, p *progress, t timeline, cr *v1beta1.CustomRun) {
-	steps := t.GitOps.Data.Timeline
-	for ; p.phases < len(steps); p.phases++ {
-		if p.phases+1 == len(steps) && !cr.IsDone() {
+func (s *show) phases(name string, p *shown, run progress.Run) {
+	for ; p.phases < len(run.Timeline); p.phases++ {
+		step := run.Timeline[p.phases]
+		if step.End == nil {
 			return
 		}
-		until := time.Now()
-		if p.phases+1 < len(steps) {
-			until = steps[p.phases+1].Since
-		}
-		took := until.Sub(steps[p.phases].Since).Round(time.Millisecond)
-		fmt.Printf("%-12s %-15s %s\n", name, steps[p.phases].Phase, took)
+		fmt.Printf("%-12s %-15s %s\n", name, step.Phase, step.Duration(*step.End).Round(time.Millisecond))
 	}
 }
 
 // lock shows the Lease once it is held.
-func (s *show) lock(ctx context.Context, name string, p *progress, t timeline) error {
-	if p.lock || t.GitOps.Lock == "" {
+func (s *show) lock(ctx context.Context, name string, p *shown, run progress.Run) error {
+	if p.lock || run.Lock == "" {
 		return nil
 	}
-	lease, err := s.place.Client.CoordinationV1().Leases(s.place.Namespace).Get(ctx, t.GitOps.Lock, metav1.GetOptions{})
+	lease, err := s.place.Client.CoordinationV1().Leases(s.place.Namespace).Get(ctx, run.Lock, metav1.GetOptions{})
 	if apierrors.IsNotFound(err) {
 		return nil // not taken yet, or given back already
 	}
