@@ -3,7 +3,6 @@ package setup
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -32,16 +31,14 @@ func Apply(ctx context.Context, kube kubernetes.Interface, p Plan) error {
 	return nil
 }
 
-// Try asks the API server whether it would make the changes of a plan, which may lack its token. Nothing is written. Where an
-// admission webhook cannot be tried, only Apply finds out.
+// Try asks the API server whether it would make the changes of a plan, which may lack its token. Nothing is written. A bad
+// request is no answer: it is also what comes where an admission webhook cannot be tried. Then only Apply finds out.
 func Try(ctx context.Context, kube kubernetes.Interface, p Plan) error {
 	for _, c := range p.Changes {
 		if c.Action == Unchanged {
 			continue
 		}
-		err := write(ctx, kube, c, []string{metav1.DryRunAll})
-		untried := apierrors.IsBadRequest(err) && strings.Contains(err.Error(), "does not support dry run")
-		if err != nil && !untried {
+		if err := write(ctx, kube, c, []string{metav1.DryRunAll}); err != nil && !apierrors.IsBadRequest(err) {
 			return err
 		}
 	}

@@ -20,11 +20,11 @@ func TestTry(t *testing.T) {
 		answer error
 		says   string
 	}{
-		"it would be made":                 {nil, ""},
-		"a webhook that cannot be tried":   {apierrors.NewBadRequest(`admission webhook "x" does not support dry run`), ""},
-		"no right":                         {apierrors.NewForbidden(secrets, "argocd-env-secret", nil), "create Secret team/argocd-env-secret: secrets"},
-		"somebody else has made it":        {apierrors.NewAlreadyExists(secrets, "argocd-env-secret"), "run the command again"},
-		"a request that cannot be made so": {apierrors.NewBadRequest("no"), "create Secret team/argocd-env-secret: no"},
+		"it would be made":               {nil, ""},
+		"a webhook that cannot be tried": {apierrors.NewBadRequest(`admission webhook "x" does not support dry run`), ""},
+		"no right":                       {apierrors.NewForbidden(secrets, "argocd-env-secret", nil), "create Secret team/argocd-env-secret: secrets"},
+		"somebody else has made it":      {apierrors.NewAlreadyExists(secrets, "argocd-env-secret"), "run the command again"},
+		"not an object for this server":  {apierrors.NewInvalid(corev1.SchemeGroupVersion.WithKind("Secret").GroupKind(), "argocd-env-secret", nil), "is invalid"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p, err := PlanToken(account(), ArgoCDState{TLS: tls(argocdTLS, "tls.crt", "leaf")}, "")
