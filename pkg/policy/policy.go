@@ -34,6 +34,18 @@ var (
 	ErrInvalid = errors.New("invalid policy")
 )
 
+// What binds a Secret to a server, for Unbound.
+const (
+	BindsGit    = "an annotation tekton.dev/git-0 with the address of the git server"
+	BindsArgoCD = "the key ARGOCD_SERVER"
+)
+
+// Unbound refuses a Secret that does not say which server it is for, where RequireHostBinding demands that: kind says what
+// the Secret is for, and binds what to add to it.
+func Unbound(kind, binds string) error {
+	return fmt.Errorf("%w: the %s Secret does not say which server it is for: add %s to it", ErrDenied, kind, binds)
+}
+
 // Policy is the parsed ConfigMap. Its zero value allows no host; Default gives the documented defaults.
 type Policy struct {
 	GitHosts    Hosts

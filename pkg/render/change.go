@@ -106,8 +106,7 @@ func (p *Plan) login(ctx context.Context, req request.Request, limits policy.Pol
 	case err != nil:
 		return credentials.GitAuth{}, "", err
 	case limits.RequireHostBinding && !auth.Bound && !auth.Anonymous():
-		return credentials.GitAuth{}, "", fmt.Errorf("%w: the git Secret does not say which server it is for: "+
-			"add an annotation tekton.dev/git-0 with the address of the git server to it", policy.ErrDenied)
+		return credentials.GitAuth{}, "", policy.Unbound("git", policy.BindsGit)
 	case auth.App != nil:
 		return credentials.GitAuth{}, "no credentials, as those of a GitHub App are for the controller only", nil
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"fmt"
 	"net"
 
 	"github.com/tekton-gitops/tekton-gitops/pkg/argocd"
@@ -37,7 +36,7 @@ func (r *Reconciler) openGit(ctx context.Context, run *run) (*gitrepo.Repository
 		return nil, err
 	}
 	if p.RequireHostBinding && !auth.Bound && !auth.Anonymous() {
-		return nil, unbound("git", "an annotation tekton.dev/git-0 with the address of the git server")
+		return nil, policy.Unbound("git", policy.BindsGit)
 	}
 	return gitrepo.Open(
 		gitrepo.Remote{URL: git.URL, Branch: git.Branch, Auth: gitAuth(auth, []byte(p.SSHKnownHosts)), CA: auth.CA},
@@ -57,11 +56,6 @@ func gitAuth(auth credentials.GitAuth, platform []byte) gitrepo.Auth {
 		Username: auth.Username, Password: auth.Password,
 		SSHKey: auth.SSH.PrivateKey, SSHPassphrase: auth.SSH.Passphrase, KnownHosts: known,
 	}
-}
-
-// unbound refuses a Secret that does not say which server it is for, where the policy wants that.
-func unbound(kind, needs string) error {
-	return fmt.Errorf("%w: the %s Secret does not say which server it is for: add %s to it", policy.ErrDenied, kind, needs)
 }
 
 // argo is the shared connection to the run's Argo CD server. The caller releases it.
@@ -91,7 +85,7 @@ func (r *Reconciler) openArgo(ctx context.Context, run *run) (*argo, error) {
 		return nil, err
 	}
 	if p.RequireHostBinding && auth.Server == "" {
-		return nil, unbound("Argo CD", "the key ARGOCD_SERVER")
+		return nil, policy.Unbound("Argo CD", policy.BindsArgoCD)
 	}
 	server := argocd.Server{Address: address, Web: want.Web, Plaintext: want.Plaintext, Insecure: want.Insecure, CA: auth.CA}
 	credential := argocd.Credential{Token: auth.Token, Username: auth.Username, Password: auth.Password}

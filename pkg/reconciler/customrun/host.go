@@ -79,7 +79,7 @@ func (r *Reconciler) hostServer(ctx context.Context, run *run) (s pullrequest.Se
 	run.secrets = append(run.secrets, auth.Secrets()...)
 	p := r.settings.policy()
 	if p.RequireHostBinding && !auth.Bound && !auth.Anonymous() {
-		return pullrequest.Server{}, "", unbound("pull request", "an annotation tekton.dev/git-0 with the address of the git server")
+		return pullrequest.Server{}, "", policy.Unbound("pull request", policy.BindsGit)
 	}
 	s = pullrequest.Server{
 		API: req.PullRequest.APIURL, Owner: at.Owner, Name: at.Name, Auth: pullrequest.Auth{Token: auth.Token}, CA: auth.CA,

@@ -10,6 +10,7 @@ import (
 	"github.com/tekton-gitops/tekton-gitops/pkg/gitrepo"
 	"github.com/tekton-gitops/tekton-gitops/pkg/image"
 	"github.com/tekton-gitops/tekton-gitops/pkg/logkey"
+	"github.com/tekton-gitops/tekton-gitops/pkg/policy"
 	"github.com/tekton-gitops/tekton-gitops/pkg/request"
 	"github.com/tekton-gitops/tekton-gitops/pkg/update"
 	"knative.dev/pkg/logging"
@@ -117,7 +118,7 @@ func (r *Reconciler) readChanges(ctx context.Context, run *run, from, to string)
 		return gitrepo.Log{}, err
 	}
 	if p.RequireHostBinding && !auth.Bound && !auth.Anonymous() {
-		return gitrepo.Log{}, unbound("git", "an annotation tekton.dev/git-0 with the address of the git server")
+		return gitrepo.Log{}, policy.Unbound("git", policy.BindsGit)
 	}
 	repository, err := gitrepo.Open(
 		gitrepo.Remote{URL: source, Branch: run.data.Request.Git.Branch, Auth: gitAuth(auth, []byte(p.SSHKnownHosts)), CA: auth.CA},
