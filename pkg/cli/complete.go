@@ -19,11 +19,7 @@ type completion = func(*cobra.Command, []string, string) ([]string, cobra.ShellC
 // completeFrom completes with what find gives. An error completes nothing: there is no place to show it.
 func completeFrom(find func(ctx context.Context) ([]string, error)) completion {
 	return func(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
-		ctx := cmd.Context()
-		if ctx == nil {
-			ctx = context.Background()
-		}
-		ctx, cancel := context.WithTimeout(ctx, completeTimeout)
+		ctx, cancel := context.WithTimeout(cmd.Context(), completeTimeout)
 		defer cancel()
 		found, err := find(ctx)
 		if err != nil {
